@@ -13,7 +13,7 @@ import click
 
 PLACES = {"sandbox": "app.sandbox.cli", "rehearse": "app.sandbox.rehearsal.cli"}
 """By the name of the command: its module."""
-MISSING = "This needs the sandbox, a package of its own. Install it: pip install latchkey-sandbox"
+MISSING = "This needs the sandbox, a package of its own. Install its wheel beside Latchkey’s: docs/sandbox.md."
 
 
 def __getattr__(name: str) -> click.Command:

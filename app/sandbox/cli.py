@@ -90,7 +90,7 @@ def sandbox(
         from app.sandbox.state import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
-            f"The sandbox needs the package {error.name}. Install it: pip install latchkey-sandbox"
+            f"The sandbox needs the package {error.name}. Install the wheel of latchkey-sandbox: docs/sandbox.md."
         ) from error
     from app.policy.evaluation import PolicyError  # noqa: PLC0415 # likewise
 

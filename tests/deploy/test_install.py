@@ -24,6 +24,10 @@ esac
 """
 
 
+BY_NAME = re.compile(r"pip3? install(?: -\S+)* latchkey(?:[-_]sandbox)?(?![\w./*-])")
+"""A command that takes whatever an index has under these names. On PyPI, that isn't ours."""
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A folder with a lock of 45 packages; `venv/bin/python` is still to be written."""
@@ -47,6 +51,21 @@ def test_the_first_start_shows_how_far_it_is_and_nothing_of_pip(made: Path) -> N
     first, *rest = done.stdout.splitlines()
     assert first.startswith("Installing 45 packages into ") and "takes a minute or two" in first
     assert rest == ["  20 of 45 packages", "  40 of 45 packages", "  Unpacking 45 packages", "Installed."]
+
+
+def test_nobody_is_told_to_install_packages_of_others() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "sandbox").rglob("*.md")]
+    programs = [*(ROOT / "app").rglob("*.py"), *(ROOT / "sandbox").rglob("*.yml"), *(ROOT / "deploy").rglob("*")]
+    for file in (*documents, *(each for each in programs if each.is_file())):
+        for line in file.read_text(errors="replace").splitlines():
+            assert not BY_NAME.search(line) or "installs another program" in line or "aren't ours" in line, (
+                f"{file}\n{line}"
+            )
+    for file in documents:
+        text = " ".join(file.read_text().split())
+        if re.search(r"pip install [^`]*latchkey\S*\.whl", text):
+            assert "latchkey` and `latchkey-sandbox` on public" in text and "aren't ours" in text, file
+    assert not list((ROOT / "sandbox").rglob("requirements*.txt")), "pip would look for names in it"
 
 
 def test_if_pip_fails_its_messages_are_shown(made: Path) -> None:

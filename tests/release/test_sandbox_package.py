@@ -25,15 +25,14 @@ class Elsewhere:
         with tarfile.open(dist / f"{NAME}.tar.gz") as packed:
             packed.extractall(folder, filter="data")
         self.repository = folder / NAME / "examples/rehearse-force-mfa"
-        (self.repository / "dist").symlink_to(dist)
-        venv = folder / "venv"
+        (self.repository / "wheels").symlink_to(dist)
+        self.venv = venv = folder / "venv"
         run("python3", "-m", "venv", venv)
         pinned = re.findall(r"^[\w.-]+==[^\\\n]+", (source / "requirements-dev.lock").read_text(), re.MULTILINE)
         (folder / "constraints.txt").write_text("\n".join(pinned))
         self.environment = {
             **{name: value for name, value in ON_THIS_MACHINE.items() if not name.startswith("PYTEST")},
             "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
-            "PIP_FIND_LINKS": str(dist),
             "PIP_CONSTRAINT": str(folder / "constraints.txt"),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
@@ -62,7 +61,7 @@ def elsewhere(scratch: Path, source: Path, dist: Path) -> Elsewhere:
 def test_the_examples_workflow_passes_where_nothing_was_installed(elsewhere: Elsewhere) -> None:
     assert elsewhere.type("latchkey-sandbox --version").stdout == f"latchkey-sandbox {__version__}\n"
     assert elsewhere.type("python -m pip check").returncode == 0
-    again = elsewhere.type("python -m pip install dist/latchkey-*.whl dist/latchkey_sandbox-*.whl")
+    again = elsewhere.type("python -m pip install wheels/latchkey-*.whl wheels/latchkey_sandbox-*.whl")
     assert again.returncode == 0, again.stderr
     shown = elsewhere.type("python -m pip show --files latchkey-sandbox").stdout
     assert "app/sandbox/server.py" in shown and "app/policy" not in shown

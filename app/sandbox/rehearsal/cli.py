@@ -40,7 +40,7 @@ def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
         from app.sandbox.state import ACCOUNT_ID, Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
-            f"The rehearsal needs the package {error.name}. Install it: pip install latchkey-sandbox"
+            f"The rehearsal needs the package {error.name}. Install the wheel of latchkey-sandbox: docs/sandbox.md."
         ) from error
     settings = Settings(policy=file, stand_ins=True, assumed=assumed)
     with tempfile.TemporaryDirectory(prefix="latchkey-") as folder:
