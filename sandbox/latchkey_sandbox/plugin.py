@@ -5,7 +5,9 @@ Set the policy in your pytest configuration (`sandbox_policy = policy/force-mfa.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +66,28 @@ def phone() -> Phone:
     from latchkey_sandbox.phone import Phone  # noqa: PLC0415 # as above
 
     return Phone()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say so if tests imported a module of Latchkey's in place of the project's own: its names are common ones."""
+    taken = [
+        name for name in ("app", "config", "wsgi") if _ours_is_loaded(name) and _project_has(name, config.rootpath)
+    ]
+    if taken:
+        terminalreporter.section("latchkey-sandbox", yellow=True)
+        terminalreporter.line(
+            f"Your tests imported Latchkey’s {' and '.join(taken)}, not those of your project. Set pythonpath in "
+            "your pytest configuration to the folder that has yours, like: pythonpath = ."
+        )
+
+
+def _ours_is_loaded(name: str) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return bool(file) and Path(str(file)).is_relative_to(Path(__file__).parents[1])
+
+
+def _project_has(name: str, root: Path) -> bool:
+    return any((folder / each).exists() for folder in (root, root / "src") for each in (name, f"{name}.py"))
 
 
 def _policy(config: pytest.Config) -> str:

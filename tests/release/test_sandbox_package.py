@@ -89,11 +89,23 @@ def test_the_command_runs_a_program_against_it_without_any_setting(elsewhere: El
 
 @pytest.mark.timeout(300)
 def test_a_package_of_theirs_that_is_also_called_app_stays_theirs(elsewhere: Elsewhere) -> None:
-    (elsewhere.repository / "app").mkdir()
-    (elsewhere.repository / "app/__init__.py").write_text("THEIRS = True\n")
-    (elsewhere.repository / "tests/test_theirs.py").write_text(
-        "import app\ndef test_theirs(aws_user):\n    assert app.THEIRS and aws_user(password=True).sign_in()\n"
+    project = elsewhere.repository
+    (project / "app").mkdir()
+    for name in ("app/__init__.py", "config.py"):
+        (project / name).write_text("THEIRS = True\n")
+    (project / "tests/test_theirs.py").write_text(
+        "import app, config\n"
+        "def test_theirs(aws_user):\n"
+        "    assert app.THEIRS and config.THEIRS and aws_user(password=True).sign_in()\n"
     )
-    done = elsewhere.type("PYTHONPATH=. python -m pytest tests/test_theirs.py")
-    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("python -m pytest", "PYTHONPATH=. pytest", "pytest -o pythonpath=."):
+        done = elsewhere.type(f"{line} tests/test_theirs.py")
+        assert done.returncode == 0 and "imported Latchkey" not in done.stdout, done.stdout + done.stderr
     assert elsewhere.type("PYTHONPATH=. latchkey-sandbox --version").stdout.startswith("latchkey-sandbox")
+
+    # As `pip install --editable .` leaves it: behind what is installed.
+    (site,) = elsewhere.venv.glob("lib/python*/site-packages")
+    (site / "theirs.pth").write_text(f"{project}\n")
+    hidden = elsewhere.type("pytest tests/test_theirs.py")
+    assert hidden.returncode == 1 and "Your tests imported Latchkey’s app and config" in hidden.stdout, hidden.stdout
+    assert elsewhere.type("pytest -o pythonpath=. tests/test_theirs.py").returncode == 0

@@ -176,6 +176,38 @@ def test_another_project_uses_its_own_policy_users_and_phones(tmp_path: Path) ->
     assert done.returncode == 0 and "7 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(300)
+def test_a_project_with_an_app_of_its_own_has_it_in_its_tests_and_is_told_if_not(tmp_path: Path) -> None:
+    """Its project is installed in editable mode, so it's searched after what pip installed."""
+    site, project = tmp_path / "site-packages", tmp_path / "project"
+    for name, installed in (
+        ("latchkey_sandbox", "sandbox/latchkey_sandbox"),
+        ("app", "app"),
+        ("config.py", "config.py"),
+    ):
+        site.mkdir(exist_ok=True)
+        (site / name).symlink_to(ROOT / installed)
+    for name, text in {
+        "app/__init__.py": "MINE = True\n",
+        "config.py": "MINE = True\n",
+        "tests/test_mine.py": "import app, config\n"
+        "def test_mine(aws_user): assert app.MINE and config.MINE and aws_user()\n",
+    }.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    env = {**INSTALLED, "PYTHONPATH": f"{CHILD}:{site}:{project}", "ACCOUNTS": "123456789012"}
+
+    def tested(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", *options]
+        return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
+
+    hidden = tested()
+    assert hidden.returncode == 1 and "Your tests imported Latchkey’s app and config" in hidden.stdout, hidden.stdout
+    (project / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    done = tested()
+    assert done.returncode == 0 and "Latchkey" not in done.stdout, done.stdout + done.stderr
+
+
 def test_a_policy_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text("def test_one(aws_sandbox): pass\n")
     done = run_pytest(tmp_path, "--sandbox-policy", "missing.json")
