@@ -81,7 +81,7 @@ def index() -> ResponseReturnValue:
 @auditors_too
 def one() -> ResponseReturnValue:
     """A policy: who is under it and who isn't, what is wrong with it, and what it says."""
-    from app.policy.check.all_checks import check  # noqa: PLC0415 # few requests need it
+    from app.policy.check.all_checks import check_attached, mentions_mfa  # noqa: PLC0415 # few requests need it
 
     account, under = watched(), request.args.get("under") != "no"
     details, policy = _asked(account.account_id)
@@ -99,7 +99,8 @@ def one() -> ResponseReturnValue:
         number=number,
         last=last,
         text=text,
-        report=check(text) if text else None,
+        report=check_attached(text) if text else None,
+        about_mfa=mentions_mfa(text),
         ways_told=policies.ways_told,
     )
 

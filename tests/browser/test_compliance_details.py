@@ -138,8 +138,10 @@ def test_an_admin_sees_on_whom_mfa_is_not_forced_and_forces_it(
     request = admin.page.locator("[data-works]")
     assert (request.get_attribute("data-action") or "").startswith("s3:")
     assert request.get_attribute("data-with") == "key"
+    assert f":policy/{POLICY}" in request.inner_text(), "the policy's ARN"
     admin.click("[data-works] a")
     assert admin.heading == POLICY
+    assert len(admin.data("no-mfa")) == 1 and "mfa-not-demanded" not in admin.data("finding"), "it need not force MFA"
     assert set(admin.data("user")) == {each.name for each in developers}
     with admin.page.expect_download() as started:
         admin.page.locator("main a[data-download]").first.click()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.policy.check.all_checks import check
+from app.policy.check.all_checks import check, check_attached
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.parse import grammar_problems
 from app.policy.check.report import Report, as_text
@@ -330,6 +330,23 @@ def test_text_and_json_say_the_same() -> None:
         assert f"{finding['severity'].upper()} {finding['code']}" in text and finding["sentence"] in text
     for feature in data["features"]:
         assert any(feature["title"] in line and line.endswith(feature["works"]) for line in text.splitlines())
+
+
+def test_a_policy_that_an_account_has_need_not_force_mfa() -> None:
+    """One that only grants isn't faulted for what Force_MFA does. One that should force MFA, and doesn't, is."""
+    grants = {"Effect": "Allow", "Action": ["s3:GetObjekt", "iam:PassRole", "lambda:CreateFunction"], "Resource": "*"}
+    plain = json.dumps({"Version": "2012-10-17", "Statement": [grants]})
+    kept = [finding.code for finding in check_attached(plain).findings]
+    assert set(kept) == {"any-role", "unknown-action"}
+    assert {"mfa-not-demanded", "feature-missing"} <= {finding.code for finding in check(plain).findings}
+    wrong = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:multiFactorAuthPresent": "no"}},
+    }
+    meant = json.dumps({"Version": "2012-10-17", "Statement": [grants, wrong]})
+    assert check_attached(meant).findings == check(meant).findings
 
 
 def test_the_table_of_features_asks_for_actions_the_portal_may_call() -> None:

@@ -49,9 +49,30 @@ ALL_CHECKS: tuple[Check, ...] = (
     not_evaluated,
 )
 """Findings of the same severity are reported in this order."""
+OF_FORCE_MFA: frozenset[Check] = frozenset(
+    {
+        mfa_demanded, locked_out, password_without_mfa, device_without_mfa, devices_of_others, first_sign_in,
+        users_with_a_path, missing_features, not_evaluated,
+    }
+)  # fmt: skip
+"""What only a policy that forces MFA has to do, and other policies don't."""
 
 
-def check(text: str) -> Report:
+def check_attached(text: str) -> Report:
+    """Check the text of a policy that an account has. One that doesn't mention MFA isn't meant to force it, so only
+    what is wrong with any policy is found in it. Raises nothing.
+    """
+    if mentions_mfa(text):
+        return check(text)
+    return check(text, [each for each in ALL_CHECKS if each not in OF_FORCE_MFA])
+
+
+def mentions_mfa(text: str) -> bool:
+    """Return whether a document names a condition key about MFA."""
+    return "aws:multifactorauth" in text.lower()
+
+
+def check(text: str, checks: Sequence[Check] = ALL_CHECKS) -> Report:
     """Check the text of a document and return the report, the most severe findings first. Raises nothing: a mistake
     is a finding.
 
@@ -61,7 +82,7 @@ def check(text: str) -> Report:
     if reading.document is None or reading.size > LARGEST:
         return Report(_sorted(reading.findings), reading.size)
     policy = parsed(reading.document)
-    findings = [*reading.findings, *(finding for each in ALL_CHECKS for finding in each(policy))]
+    findings = [*reading.findings, *(finding for each in checks for finding in each(policy))]
     if not policy.has_placeholder:  # a remedy is copied as it is, so it names any account where none is known
         findings = [replace(each, remedy=each.remedy.replace(f":{PLACEHOLDER}:", ":*:")) for each in findings]
     return Report(_sorted(findings), reading.size, features_of(policy), likeness(policy.source), policy)
