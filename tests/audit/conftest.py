@@ -12,7 +12,10 @@ from flask import Flask
 from app.audit.events import Event
 from app.audit.log import Audit, audit_log
 from app.db import db
+from tests.support import postgres
 from tests.support.inside import portal_at
+
+postgresql = postgres.postgresql
 
 ACCOUNT = "123456789012"
 

@@ -18,7 +18,7 @@ from config import from_env
 from tests.audit.conftest import ACCOUNT, flaws, write
 from tests.audit.test_chain import change, run, verify
 from tests.support.databases import GOOD
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
 
 ANYWHERE = ["mac = 'é'", "mac = ''", "target = 'é' || target", "at = '9999-12-31 23:59:59.999999'"]
 SQLITE = [
@@ -47,12 +47,6 @@ POSTGRESQL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
 def written(url: str) -> Flask:
     app = create_app(from_env({**GOOD, "DATABASE_URL": url, "AUDIT_RETENTION_DAYS": "30"}))
     with app.app_context():
@@ -67,7 +61,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Fla
     if request.param == "sqlite":
         app, ways = written(f"sqlite:///{tmp_path / 'portal.db'}"), [*ANYWHERE, *SQLITE]
     else:
-        server: Postgres = request.getfixturevalue("server")
+        server: Postgres = request.getfixturevalue("postgresql")
         app, ways = written(server.database(f"broken-{os.urandom(4).hex()}")), [*ANYWHERE, *POSTGRESQL]
     with app.app_context():
         yield app, ways

@@ -14,7 +14,7 @@ from app.audit.chain import Keyring, verify
 from app.audit.events import Event
 from app.audit.log import Audit, AuditLog
 from app.db import Base
-from tests.support.postgres import postgres
+from tests.support.postgres import Postgres
 from tests.support.sandbox import ROOT
 
 ACCOUNT = "123456789012"
@@ -42,19 +42,18 @@ def replica(url: str, names: list[str]) -> None:
         list(pool.map(act, names))
 
 
-def test_two_admins_and_forty_users_write_at_once() -> None:
+def test_two_admins_and_forty_users_write_at_once(postgresql: Postgres) -> None:
     names = ["admin-1", "admin-2", *(f"user-{number}" for number in range(40))]
-    with postgres() as server:
-        url = server.database("audit")
-        engine = create_engine(url)
-        Base.metadata.create_all(engine)
-        crowds = [names[start::3] for start in range(3)]
-        command = [sys.executable, "-c", REPLICA, url]
-        running = [subprocess.Popen([*command, *crowd], cwd=ROOT, env=os.environ) for crowd in crowds]
-        assert [process.wait(120) for process in running] == [0, 0, 0]
-        verified = verify(ACCOUNT, chain_of(engine, ACCOUNT), KEYS)
-        written = list(chain_of(engine, ACCOUNT))
-        engine.dispose()
+    url = postgresql.database("audit")
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    crowds = [names[start::3] for start in range(3)]
+    command = [sys.executable, "-c", REPLICA, url]
+    running = [subprocess.Popen([*command, *crowd], cwd=ROOT, env=os.environ) for crowd in crowds]
+    assert [process.wait(120) for process in running] == [0, 0, 0]
+    verified = verify(ACCOUNT, chain_of(engine, ACCOUNT), KEYS)
+    written = list(chain_of(engine, ACCOUNT))
+    engine.dispose()
     assert verified.flaws == []
     assert verified.rows == verified.head[0] == 2 * ATTEMPTS * len(names), "no row lost, none written twice"
     for name in names:

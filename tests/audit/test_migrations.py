@@ -38,16 +38,9 @@ from config import from_env
 from tests.audit.conftest import flaws
 from tests.support.databases import GOOD, empty_portal
 from tests.support.details import NOW, user
-from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import ROOT
 
 REVISIONS = [step.revision for step in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()][::-1]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

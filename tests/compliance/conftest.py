@@ -25,11 +25,13 @@ from app.sandbox.seed import populate
 from app.sandbox.state import Settings, State
 from config import engine_options, from_env
 from tests.security.conftest import Guest
+from tests.support import postgres
 from tests.support.clock import Clock
 from tests.support.databases import GOOD, make_database
 from tests.support.people import Employee
-from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import Sandbox, free_port
+
+postgresql = postgres.postgresql
 
 PEOPLE = 500
 
@@ -107,18 +109,12 @@ def command(portal: Flask) -> Command:
     return run
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An empty database of either kind."""
     url = "sqlite://"
     if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"compliance{next(_number)}")
+        url = request.getfixturevalue("postgresql").database(f"compliance{next(_number)}")
     made = create_engine(url, **engine_options(url))
     Base.metadata.create_all(made)
     yield made

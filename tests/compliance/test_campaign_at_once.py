@@ -25,8 +25,8 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def portal(server: Postgres) -> Iterator[Flask]:
-    app = create_app(from_env({**GOOD, **SETTINGS, "DATABASE_URL": server.database("campaigns")}))
+def portal(postgresql: Postgres) -> Iterator[Flask]:
+    app = create_app(from_env({**GOOD, **SETTINGS, "DATABASE_URL": postgresql.database("campaigns")}))
     with app.app_context():
         flask_migrate.upgrade()
         yield app

@@ -30,7 +30,6 @@ from app.sandbox.operations.credential_report import HEADER
 from app.sessions.contents import Person
 from config import engine_options
 from tests.support.databases import empty_portal
-from tests.support.postgres import Postgres, postgres
 
 ACCOUNT = "123456789012"
 BEGAN = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -279,12 +278,6 @@ def test_judging_who_is_due_says_what_judging_everyone_says(at_once: int, seed: 
 
 
 # -- a page waits for nobody
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

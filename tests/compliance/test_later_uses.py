@@ -138,7 +138,7 @@ def imported(engine: Engine, made_at: datetime, *, changed: bool, whole: bool) -
 def engines(request: pytest.FixtureRequest) -> Iterable[tuple[Engine, Engine]]:
     urls = ["sqlite://"] * 2
     if request.param == "postgresql":
-        server = request.getfixturevalue("server")
+        server = request.getfixturevalue("postgresql")
         urls = [server.database(f"later{os.urandom(4).hex()}") for _ in urls]
     made = [create_engine(url, **engine_options(url)) for url in urls]
     for engine in made:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support import postgres
 from tests.support.sandbox import free_port
+
+postgresql = postgres.postgresql
 
 
 class NoAws:

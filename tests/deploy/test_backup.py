@@ -31,16 +31,10 @@ from app.sessions.encryption import cipher
 from app.sessions.models import StoredSession
 from config import from_env
 from tests.support.databases import GOOD
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
 from tests.support.sandbox import ROOT
 
 ACCOUNT = "123456789012"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -49,7 +43,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     (tmp_path / "instance").mkdir()
     found = f"sqlite:///{tmp_path / 'instance/latchkey.db'}"
     if request.param == "postgresql":
-        found = request.getfixturevalue("server").database(f"portal-{os.urandom(4).hex()}")
+        found = request.getfixturevalue("postgresql").database(f"portal-{os.urandom(4).hex()}")
     with portal_on(found).app_context():
         flask_migrate.upgrade()
         db.engine.dispose()
@@ -150,7 +144,7 @@ def test_a_backup_of_a_portal_that_works_is_restored_as_documented(
     url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     on_sqlite = url.startswith("sqlite")
-    server: Postgres | None = None if on_sqlite else request.getfixturevalue("server")
+    server: Postgres | None = None if on_sqlite else request.getfixturevalue("postgresql")
     kept = "backup-*.db" if on_sqlite else "latchkey-*.dump"  # with the date
     with portal_on(url).app_context():
         a_session()

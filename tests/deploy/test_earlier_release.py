@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextvars import Context
 from datetime import timedelta
 from pathlib import Path
@@ -38,16 +37,9 @@ from tests.support.databases import GOOD
 from tests.support.details import group, user
 from tests.support.marks import SECRET_KEY
 from tests.support.portal import AUDIT_KEYS
-from tests.support.postgres import Postgres, postgres
 from tests.support.released import HEAD, restore, unpack_code, unpack_sqlite
 
 ACCOUNT = "123456789012"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,7 +47,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of a database of the earlier release."""
     if request.param == "sqlite":
         return unpack_sqlite(tmp_path / "portal.db")
-    return restore(request.getfixturevalue("server"), f"portal-{os.urandom(4).hex()}")
+    return restore(request.getfixturevalue("postgresql"), f"portal-{os.urandom(4).hex()}")
 
 
 def portal_on(url: str, **settings: str) -> Flask:

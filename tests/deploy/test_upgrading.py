@@ -18,18 +18,12 @@ from app.factory import create_app
 from app.monitoring import schema
 from config import from_env
 from tests.support.databases import GOOD, empty_portal
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
 from tests.support.sandbox import free_port
 from tests.support.waiting import wait_until
 
 BEFORE = "0009"
 """The schema of release 0.2.0."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -164,8 +158,8 @@ ENTERED_BY_ADMINISTRATORS = {"compliance_exceptions"}
 """Tables of a few thousand rows at most, of which an index takes milliseconds."""
 
 
-def test_nobody_is_locked_out_while_an_index_is_built(server: Postgres) -> None:
-    app = create_app(from_env({**GOOD, "DATABASE_URL": server.database("indexes")}))
+def test_nobody_is_locked_out_while_an_index_is_built(postgresql: Postgres) -> None:
+    app = create_app(from_env({**GOOD, "DATABASE_URL": postgresql.database("indexes")}))
     altered: set[str] = set()
     late: list[str] = []
 

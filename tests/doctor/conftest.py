@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from app.doctor.all_checks import Diagnosis, examine
+from tests.support import postgres
 from tests.support.clock import Clock
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+
+postgresql = postgres.postgresql
 
 TOKEN = "token-of-the-metrics-of-the-tests"
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from app.doctor import bundle, database, keys, machine, notices, packages, redis
 from app.doctor.settings import Settings, read
 from tests.support.databases import GOOD, make_database
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
 from tests.support.redis import RedisServer
 
 MAIL = {"SMTP_SERVER": "127.0.0.1:2525", "SMTP_SECURITY": "plain-on-network", "SMTP_FROM": "latchkey@example.com"}
@@ -122,15 +122,9 @@ def redis_server_of_ours(redis: RedisServer) -> RedisServer:
     return redis
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-def test_postgresql(server: Postgres) -> None:
+def test_postgresql(postgresql: Postgres) -> None:
     """Its clock is the real one here, while ours was moved by earlier tests, so both outcomes are right."""
-    given = settings(DATABASE_URL=server.database("doctor"))
+    given = settings(DATABASE_URL=postgresql.database("doctor"))
     with database.opened(given) as engine:
         assert engine
         found = codes(database.check(given, engine))

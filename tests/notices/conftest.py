@@ -20,23 +20,19 @@ from app.notices.models import NoticeRow, ScheduleRow
 from app.notices.notice import Notice
 from app.notices.outbox import Outbox
 from config import engine_options, from_env
+from tests.support import postgres
 from tests.support.databases import GOOD, make_database
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import Postgres
+
+postgresql = postgres.postgresql
 
 ACCOUNT = "123456789012"
 
 
 @pytest.fixture(scope="package")
-def server() -> Iterator[Postgres]:
-    """PostgreSQL for these tests."""
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
-def migrated(server: Postgres) -> Iterator[Engine]:
+def migrated(postgresql: Postgres) -> Iterator[Engine]:
     """A portal's database on PostgreSQL, for one test after another."""
-    url = server.database("notices")
+    url = postgresql.database("notices")
     with create_app(from_env({**GOOD, "DATABASE_URL": url})).app_context():
         flask_migrate.upgrade()
         yield db.engine

@@ -18,17 +18,12 @@ from app.credentials.labels import LONGEST, Labels, Type, problem, tidied
 from app.credentials.observed import report_observed
 from app.db import db
 from app.sessions.contents import Person
+from tests.support import postgres
 from tests.support.databases import empty_portal
-from tests.support.postgres import Postgres, postgres
 
+postgresql = postgres.postgresql
 NOW = datetime(2026, 5, 3, 12, tzinfo=UTC)
 PHONE, TABLET = (f"arn:aws:iam::123456789012:mfa/nadia{more}" for more in ("", "/device-2"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import lines
+from tests.support import postgres
 from tests.support.sandbox import ROOT
+
+postgresql = postgres.postgresql
 
 ON_THIS_MACHINE = {
     name: value

@@ -19,7 +19,6 @@ from tests.notices.post_office import PostOffice
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
-from tests.support.postgres import Postgres, postgres
 from tests.support.redis import RedisServer
 from tests.support.released import HEAD, ReleasedPortal, restore, unpack_code, unpack_sqlite
 from tests.support.sandbox import Sandbox
@@ -27,12 +26,6 @@ from tests.support.visitor import Visitor
 from tests.support.waiting import wait_until
 
 LONG = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +109,7 @@ def rehearsal(
     post_office: PostOffice,
 ) -> Iterator[Rehearsal]:
     if request.param == "postgresql":
-        database = restore(request.getfixturevalue("server"), "portal")
+        database = restore(request.getfixturevalue("postgresql"), "portal")
         stores = {"DATABASE_URL": database, "REDIS_URL": redis.database()}
     else:
         stores = {"DATABASE_URL": unpack_sqlite(tmp_path / "portal.db")}

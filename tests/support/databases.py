@@ -50,11 +50,11 @@ def make_database(file: Path) -> None:
 def empty_portal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
     """For a fixture with the parameter "sqlite" or "postgresql": an application on an empty database.
 
-    It is not migrated yet. PostgreSQL needs the fixture `server`.
+    It is not migrated yet. PostgreSQL needs the fixture `postgresql` (`tests/support/postgres.py`).
     """
     url = f"sqlite:///{folder / 'portal.db'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"portal-{os.urandom(4).hex()}")
+        url = request.getfixturevalue("postgresql").database(f"portal-{os.urandom(4).hex()}")
     app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
     with app.app_context():
         yield app

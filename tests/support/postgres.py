@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.sandbox import free_port
 
@@ -77,3 +78,10 @@ def postgres() -> Iterator[Postgres]:
         with contextlib.suppress(RuntimeError):  # a test may have left it stopped
             server.stop()
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="package")
+def postgresql() -> Iterator[Postgres]:
+    """A server for the tests of a folder. Its conftest takes this in: `postgresql = postgres.postgresql`."""
+    with postgres() as server:
+        yield server
