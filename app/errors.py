@@ -69,7 +69,7 @@ class PortalError(Exception):
         return _(cls.message, ask_admin=ask_admin(), administrator=administrator())
 
     @property
-    def told_as(self) -> str:
+    def full_code(self) -> str:
         """Return what a page that shows it is marked with: the code, and the diagnosis where there is one."""
         return f"{self.code}:{self.diagnosis}" if self.diagnosis else self.code
 

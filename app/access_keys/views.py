@@ -29,7 +29,7 @@ from app.web.permissions import calls, needs, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, chosen_id, gateways, labels, person
 from app.web.responses import NoLongerThere, Undo, done, done_with_undo, page
-from app.web.told import Sentence
+from app.web.sentences import Sentence
 
 LAST_USE = "key-last-use"
 """The feature that shows when keys were last used."""

@@ -42,9 +42,9 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
     named = [account for account in chosen if account] if account_id is None else chosen
     if expected and len(named) > 1:
         raise click.UsageError(f"--expect-head needs --account. There are entries of {', '.join(named)}.")
-    bad = _told_of_odd(odd)
+    bad = _print_odd(odd)
     for account in chosen:
-        bad |= _told(_verified(account, expected if account in named else []))
+        bad |= _print_result(_verified(account, expected if account in named else []))
     sys.exit(bad)
 
 
@@ -64,7 +64,7 @@ def _verified(
     return verified
 
 
-def _told_of_odd(odd: Sequence[object]) -> bool:
+def _print_odd(odd: Sequence[object]) -> bool:
     """Print what is stored as an account and isn't an account ID; True where there is any."""
     for each in odd:
         click.echo(
@@ -73,7 +73,7 @@ def _told_of_odd(odd: Sequence[object]) -> bool:
     return bool(odd)
 
 
-def _told(verified: Verification) -> bool:
+def _print_result(verified: Verification) -> bool:
     """Print what verifying found; True where something is wrong."""
     flaws = verified.flaws
     name = plain(verified.account_id) or "(nobody signed in)"
@@ -99,12 +99,12 @@ def prune() -> None:
     if keep is None:
         raise click.ClickException("AUDIT_RETENTION_DAYS is not set, so nothing was removed.")
     found, odd = accounts(audit_log().engine)
-    bad = _told_of_odd(odd)
+    bad = _print_odd(odd)
     for account in found:
         # A checkpoint vouches for what is removed: only for what is sound.
         verified = _verified(account, old_before=datetime.now(UTC) - keep)
         if verified.flaws:
-            bad = _told(verified)
+            bad = _print_result(verified)
             click.echo(f"account {plain(account) or '(nobody signed in)'}: nothing removed")
             continue
         gone = audit_log().shorten(account, *verified.old) if verified.old[0] else 0

@@ -9,7 +9,7 @@ from app.activity.queries import OUTCOMES, Filter
 from app.activity.words import EVENTS, OF_ADMINS
 from app.text.messages import N_, _
 from app.web.forms import Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 
 def _kinds(*, of_admins: bool = True) -> list[tuple[str, str]]:

@@ -100,15 +100,15 @@ def end_session() -> ResponseReturnValue:
     for each in chosen:
         audit().note(Event.SESSION_ENDED, each)
     ended = end_sessions(person().owner, chosen) if chosen else 0
-    told = _("You have no other open session.")
+    message = _("You have no other open session.")
     if ended:
-        told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
+        message = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
     entry = whole_number(request.form, "entry")
     if entry:
-        return done(_("%(result)s Continue with step 2.", result=told), "activity.not_me", seq=entry)
+        return done(_("%(result)s Continue with step 2.", result=message), "activity.not_me", seq=entry)
     if not ended:
-        return done(told, "activity.sessions", "info", code="nothing-ended")
-    return done(told, "activity.sessions")
+        return done(message, "activity.sessions", "info", code="nothing-ended")
+    return done(message, "activity.sessions")
 
 
 def _everyone_form() -> EveryoneForm:

@@ -99,12 +99,12 @@ class Keyring:
 
         at: `row.at` as it's hashed, if you have it. Formatting a time takes a tenth of verifying a row.
         """
-        told: list[object] = [WITH_USER_ID if row.user_id else FORMAT, before, *row]
-        told[2 + _AT] = at or row.at.astimezone(UTC).isoformat(timespec="microseconds")
+        fields: list[object] = [WITH_USER_ID if row.user_id else FORMAT, before, *row]
+        fields[2 + _AT] = at or row.at.astimezone(UTC).isoformat(timespec="microseconds")
         if not row.user_id:
-            told.pop()
+            fields.pop()
         made = self._hmacs[row.key_id].copy()
-        made.update(_JSON.encode(told).encode())
+        made.update(_JSON.encode(fields).encode())
         return made.hexdigest()
 
 

@@ -39,7 +39,7 @@ class LastUse:
 
 RECORDED_SINCE = date(2015, 4, 22)
 """When IAM began to record the last use of access keys (IAM API Reference, AccessKeyLastUsed)."""
-NOT_TOLD = "N/A"
+NOT_GIVEN = "N/A"
 """What IAM answers for service and region of a key without a recorded use (IAM API Reference)."""
 
 
@@ -62,12 +62,12 @@ class AccessKeyGateway:
     def last_use(self, access_key_id: str) -> LastUse:
         """When, and for what, a key was last used (GetAccessKeyLastUsed). Raises NotAllowed, NotFound, NoResponse."""
         with translate_errors("iam:GetAccessKeyLastUsed"):
-            told = self._reads.get_access_key_last_used(AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
-        service, region = (told.get(name, NOT_TOLD) for name in ("ServiceName", "Region"))
+            answer = self._reads.get_access_key_last_used(AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
+        service, region = (answer.get(name, NOT_GIVEN) for name in ("ServiceName", "Region"))
         return LastUse(
-            told.get("LastUsedDate"),
-            "" if service == NOT_TOLD else str(service),
-            "" if region == NOT_TOLD else str(region),
+            answer.get("LastUsedDate"),
+            "" if service == NOT_GIVEN else str(service),
+            "" if region == NOT_GIVEN else str(region),
         )
 
     def create(self, user_name: str) -> AwsCredentials:

@@ -33,5 +33,5 @@ class AuthorizationDetailsGateway:
         """Return a page of users, groups, roles and policies (GetAccountAuthorizationDetails)."""
         with translate_errors(GET_DETAILS):
             asked = self._reads.get_account_authorization_details
-            told = asked(MaxItems=MOST, Marker=marker) if marker else asked(MaxItems=MOST)
-        return DetailsPage(told, told.get("Marker", "") if told["IsTruncated"] else "")
+            answer = asked(MaxItems=MOST, Marker=marker) if marker else asked(MaxItems=MOST)
+        return DetailsPage(answer, answer.get("Marker", "") if answer["IsTruncated"] else "")

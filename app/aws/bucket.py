@@ -60,16 +60,16 @@ class BucketGateway:
         while True:
             with translate_errors(LIST):
                 try:
-                    told = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=self.PAGE, **more)
+                    answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=self.PAGE, **more)
                 except ClientError as error:
                     if _code(error) == "NoSuchBucket":
                         raise NoBucket from error
                     raise
-            for each in told.get("Contents", []):
+            for each in answer.get("Contents", []):
                 yield StoredObject(each["Key"], each["ETag"], each["Size"], each["LastModified"])
-            if not told.get("IsTruncated"):
+            if not answer.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": told["NextContinuationToken"]}
+            more = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def content(self, bucket: str, listed: StoredObject, most: int) -> bytes:
         """Return the object's content, at most so many bytes of it (GetObject).
@@ -78,12 +78,12 @@ class BucketGateway:
         """
         with translate_errors(GET):
             try:
-                told = self._client.get_object(Bucket=bucket, Key=listed.key, IfMatch=listed.etag)
+                answer = self._client.get_object(Bucket=bucket, Key=listed.key, IfMatch=listed.etag)
             except ClientError as error:
                 if _code(error) in ("PreconditionFailed", "NoSuchKey", "412"):
                     raise ObjectChanged from error
                 raise
-            found: bytes = told["Body"].read(most)
+            found: bytes = answer["Body"].read(most)
         if len(found) < min(most, listed.size):
             raise NoResponse(action=GET)  # the connection broke, and half a report may look like a whole one
         return found

@@ -244,9 +244,9 @@ def translate_errors(action: str) -> Iterator[None]:
 
 
 def _meaning(error: ClientError, action: str) -> PortalError:
-    told = error.response.get("Error", {})
+    described = error.response.get("Error", {})
     # AWS Sign-In tells its cases apart by `error`, not by exception or status.
-    code, text = str(error.response.get("error") or told.get("Code", "")), str(told.get("Message", ""))
+    code, text = str(error.response.get("error") or described.get("Code", "")), str(described.get("Message", ""))
     metadata = error.response.get("ResponseMetadata", {})
     error_class: type[PortalError] | None = MEANING.get(code)
     if error_class is WrongSecret and ("Signature expired" in text or "not yet current" in text):

@@ -44,9 +44,9 @@ class CredentialReportGateway:
         """The report that AWS made (GetCredentialReport). None: it isn't there, so ask AWS to make one."""
         with translate_errors(GET):
             try:
-                told = self._reads.get_credential_report()
+                answer = self._reads.get_credential_report()
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in NOT_THERE:
                     return None
                 raise
-        return MadeReport(told["Content"], told["GeneratedTime"])
+        return MadeReport(answer["Content"], answer["GeneratedTime"])

@@ -33,12 +33,12 @@ _DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", *SIG
 def endpoints_of(region: str, *, with_sign_in: bool) -> list[Endpoint]:
     """Return where IAM, STS and, if it is used, AWS Sign-In are asked. region: AWS_REGION."""
     clients = Clients(frozenset(), region)
-    told = [("IAM", clients.iam_reads.meta.endpoint_url), ("STS", clients.sts_reads.meta.endpoint_url)]
+    urls = [("IAM", clients.iam_reads.meta.endpoint_url), ("STS", clients.sts_reads.meta.endpoint_url)]
     if with_sign_in:
-        told.append(("AWS Sign-In", clients.signin_once.meta.endpoint_url))
+        urls.append(("AWS Sign-In", clients.signin_once.meta.endpoint_url))
     chosen = botocore.session.Session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     ca_file = str(chosen or get_cert_path(True))
-    return [Endpoint(name, url, _is_official(url), _proxy(url), ca_file) for name, url in told]
+    return [Endpoint(name, url, _is_official(url), _proxy(url), ca_file) for name, url in urls]
 
 
 def _is_official(url: str) -> bool:

@@ -23,8 +23,8 @@ class ServerCertificateGateway:
     def certificates(self, marker: str = "") -> Batch[tuple[str, datetime]]:
         """Return a page of the account's certificates: name and expiry (ListServerCertificates)."""
         with translate_errors(LIST_CERTIFICATES):
-            told = self._reads.list_server_certificates(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
+            answer = self._reads.list_server_certificates(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
         found = [
-            (each["ServerCertificateName"], each["Expiration"]) for each in told["ServerCertificateMetadataList"]
+            (each["ServerCertificateName"], each["Expiration"]) for each in answer["ServerCertificateMetadataList"]
         ]
-        return Batch(found, told.get("Marker", "") if told["IsTruncated"] else "")
+        return Batch(found, answer.get("Marker", "") if answer["IsTruncated"] else "")

@@ -198,7 +198,7 @@ def _matches(each: Overview, chosen: Chosen, now: datetime) -> bool:
 
 
 def _says(each: Overview, text: str) -> bool:
-    return any(text in told.casefold() for told in (each.account_id, each.name, each.unit))
+    return any(text in field.casefold() for field in (each.account_id, each.name, each.unit))
 
 
 def _has_sources(each: Overview, asked: str, now: datetime) -> bool:

@@ -132,11 +132,11 @@ def report_post() -> ResponseReturnValue:
     content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), service.terms_for(current_app.config, account_id)
     arrival = Arrival(How.UPLOADED, person().arn, Archive.of(current_app.config))
     taken = service.take_upload(db.engine, audit_of(account_id), account_id, content, form.when, terms_of, arrival)
-    told = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", taken.users)
+    message = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", taken.users)
     if taken.details:
-        told = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", taken.users)
-        return done(told, "compliance_policies.index", account=account_id)
-    return done(told, "compliance.index", account=account_id)
+        message = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", taken.users)
+        return done(message, "compliance_policies.index", account=account_id)
+    return done(message, "compliance.index", account=account_id)
 
 
 def allow_large_report() -> None:

@@ -122,18 +122,18 @@ def several_post(rule: str) -> ResponseReturnValue:
     added = exception_batches.add_batch(
         db.engine, audit_of(account_id), account_id, wanted, names, by(), terms_of, needs_approval=asks
     )
-    told = ngettext("%(num)d exception added.", "%(num)d exceptions added.", added.number)
+    message = ngettext("%(num)d exception added.", "%(num)d exceptions added.", added.number)
     if asks:
-        told = f"{told} {_('They count after another administrator approves them.')}"
+        message = f"{message} {_('They count after another administrator approves them.')}"
     if added.left:
         left = ngettext(
             "%(num)d user already has this exception, or was deleted.",
             "%(num)d users already have this exception, or were deleted.",
             added.left,
         )
-        told = f"{told} {left}"
+        message = f"{message} {left}"
     undo = Undo("compliance_audit.end_batch", {"account": account_id, "batch": added.batch})
-    return done_with_undo(told, undo, "compliance_audit.exceptions", account=account_id)
+    return done_with_undo(message, undo, "compliance_audit.exceptions", account=account_id)
 
 
 @bp.get("/exceptions/batch")
@@ -170,10 +170,10 @@ def approve_batch() -> ResponseReturnValue:
     approved, left = exception_batches.approve_batch(
         db.engine, audit_of(account_id), account_id, named, by(), terms_of
     )
-    told = ngettext("%(num)d exception approved.", "%(num)d exceptions approved.", approved)
+    message = ngettext("%(num)d exception approved.", "%(num)d exceptions approved.", approved)
     if left:
-        told = f"{told} {_('Another administrator must approve the one about you.')}"
-    return done(told, "compliance_audit.exceptions", account=account_id)
+        message = f"{message} {_('Another administrator must approve the one about you.')}"
+    return done(message, "compliance_audit.exceptions", account=account_id)
 
 
 @bp.post("/exceptions/batch/end")
@@ -183,9 +183,9 @@ def end_batch() -> ResponseReturnValue:
     account_id, named = chosen_account(), request.form.get("batch", "")
     terms_of = service.terms_for(current_app.config, account_id)
     ended = exception_batches.end_batch(db.engine, audit_of(account_id), account_id, named, person().arn, terms_of)
-    told = ngettext("%(num)d exception ended.", "%(num)d exceptions ended.", ended)
+    message = ngettext("%(num)d exception ended.", "%(num)d exceptions ended.", ended)
     undo = Undo("compliance_audit.restore_batch", {"account": account_id, "batch": named})
-    return done_with_undo(told, undo, "compliance_audit.exceptions", account=account_id)
+    return done_with_undo(message, undo, "compliance_audit.exceptions", account=account_id)
 
 
 @bp.post("/exceptions/batch/restore")
@@ -197,5 +197,5 @@ def restore_batch() -> ResponseReturnValue:
     restored = exception_batches.restore_batch(
         db.engine, audit_of(account_id), account_id, named, person().arn, terms_of
     )
-    told = ngettext("%(num)d exception restored.", "%(num)d exceptions restored.", restored)
-    return done(told, "compliance_audit.exceptions", account=account_id)
+    message = ngettext("%(num)d exception restored.", "%(num)d exceptions restored.", restored)
+    return done(message, "compliance_audit.exceptions", account=account_id)

@@ -88,8 +88,8 @@ class BucketSync:
             ended = Ended(listed.key, ObjectState.REFUSED, str(error))
             lasting = error.diagnosis not in DEPENDING
         except NotAllowed as error:
-            told = _("AWS didn’t allow %(action)s.", action=error.action)
-            ended, lasting = Ended(listed.key, ObjectState.REFUSED, told), False
+            message = _("AWS didn’t allow %(action)s.", action=error.action)
+            ended, lasting = Ended(listed.key, ObjectState.REFUSED, message), False
         except PortalError as error:
             ended, lasting = Ended(listed.key, ObjectState.REFUSED, str(error)), False
         if lasting:
@@ -100,8 +100,8 @@ class BucketSync:
     def _taken(self, listed: StoredObject) -> Ended:
         """Read an object and store what it has, if it is newer. Raises NotAReport, NotDetails, other PortalErrors."""
         if listed.size > LARGEST:
-            told = _("This file is larger than the details of any account. Nothing was changed.")
-            raise NotDetails(told, diagnosis="too-large")
+            message = _("This file is larger than the details of any account. Nothing was changed.")
+            raise NotDetails(message, diagnosis="too-large")
         content = self.gateway.content(self.bucket, listed, LARGEST + 1)
         if holds_details(content):
             return self._details(listed, content)

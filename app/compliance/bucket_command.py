@@ -49,8 +49,8 @@ def sync_bucket(bucket: str, prefix: str, profile: str | None, *, again: bool, q
             for each in work.run():
                 ended.append(each)
                 if each.state is ObjectState.STORED and not each.kept and not quiet:
-                    told = ngettext("%(num)d user", "%(num)d users", each.users)
-                    click.echo(f"{each.account_id} {_shown(each.key)}: {told}", err=True)
+                    message = ngettext("%(num)d user", "%(num)d users", each.users)
+                    click.echo(f"{each.account_id} {_shown(each.key)}: {message}", err=True)
     except NotAllowed as error:
         denied = BUCKET_DENIED.format(action=error.action, bucket=bucket, arn=arn)
         raise click.ClickException(denied) from error

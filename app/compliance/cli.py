@@ -151,10 +151,10 @@ def _last_changed(file: BinaryIO) -> datetime:
     """When a file was last changed, now for anything else: a pipe is written while it is read."""
     now = datetime.now(UTC)
     try:
-        told = os.fstat(file.fileno())
+        status = os.fstat(file.fileno())
     except OSError:  # standard input of a test
         return now
-    return min(now, datetime.fromtimestamp(told.st_mtime, UTC)) if stat.S_ISREG(told.st_mode) else now
+    return min(now, datetime.fromtimestamp(status.st_mtime, UTC)) if stat.S_ISREG(status.st_mode) else now
 
 
 class RuleId(click.ParamType[str]):
@@ -204,8 +204,8 @@ def export(
         return
     stored = service.judged_now(db.engine, chosen, terms_of)
     if stored is None:
-        told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
-        raise click.ClickException(told)
+        message = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
+        raise click.ClickException(message)
     terms = terms_of(stored.user_list.get("others"))
     chosen_rows = Export.of(db.engine, stored, terms, standards, current_app.config, asked, standard or "")
     try:

@@ -43,8 +43,8 @@ def chosen_account(account_id: str | None) -> str:
     if account_id is None and len(known) == 1:
         return str(next(iter(known)))
     if account_id is None or account_id not in known:
-        told = _("choose one of %(accounts)s.", accounts=", ".join(sorted(known)))
-        raise click.BadParameter(told, param_hint="--account")
+        message = _("choose one of %(accounts)s.", accounts=", ".join(sorted(known)))
+        raise click.BadParameter(message, param_hint="--account")
     return account_id
 
 

@@ -86,9 +86,9 @@ def add_batch(
     ensure_account_row(engine, account_id)
     last_day = wanted.until - timedelta(days=1)
     event = Event.EXCEPTION_REQUESTED if needs_approval else Event.EXCEPTION_ADDED
-    told = [f"{wanted.rule}: {name}, until the end of {last_day:%Y-%m-%d}" for name in free]
+    targets = [f"{wanted.rule}: {name}, until the end of {last_day:%Y-%m-%d}" for name in free]
     batch = secrets.token_hex(16)
-    with audit.attempts(event, told), locked(engine, account_id) as account:
+    with audit.attempts(event, targets), locked(engine, account_id) as account:
         if _free(account.connection, same, names) != free:  # another request was faster
             raise ListChanged
         made = {**same, "made_at": datetime.now(UTC), "made_by": by.arn, "made_by_id": by.user_id, "ended_by": ""}
@@ -140,10 +140,10 @@ def approve_batch(
     mine = [row for row in rows if may_approve(row, people.get(row.user_name), by)]
     if not mine:
         raise AnotherPersonNeeded
-    told = [f"{row.rule}: {row.user_name}, asked for by {row.made_by}" for row in mine]
+    targets = [f"{row.rule}: {row.user_name}, asked for by {row.made_by}" for row in mine]
     changed = {"waits": False, "approved_at": now, "approved_by": by.arn}
     chosen = waiting & ComplianceException.id.in_([row.id for row in mine])
-    _change(engine, audit, Event.EXCEPTION_APPROVED, mine, told, chosen, changed, terms)
+    _change(engine, audit, Event.EXCEPTION_APPROVED, mine, targets, chosen, changed, terms)
     return len(mine), len(rows) - len(mine)
 
 
@@ -159,7 +159,7 @@ def end_batch(engine: Engine, audit: Audit, account_id: str, batch: str, by: str
     if not rows:
         raise NotFound(_("These exceptions have already ended."))
     changed = {"ended_at": now, "ended_by": by}
-    _change(engine, audit, Event.EXCEPTION_ENDED, rows, [_told(row) for row in rows], mine, changed, terms)
+    _change(engine, audit, Event.EXCEPTION_ENDED, rows, [_target(row) for row in rows], mine, changed, terms)
     return len(rows)
 
 
@@ -187,7 +187,7 @@ def restore_batch(engine: Engine, audit: Audit, account_id: str, batch: str, by:
         if _free(connection, same, names) != sorted(read_named(connection, account_id, names)):
             raise ExceptionAlreadyExists
     changed = {"ended_at": None, "ended_by": ""}
-    _change(engine, audit, Event.EXCEPTION_RESTORED, rows, [_told(row) for row in rows], mine, changed, terms)
+    _change(engine, audit, Event.EXCEPTION_RESTORED, rows, [_target(row) for row in rows], mine, changed, terms)
     return len(rows)
 
 
@@ -196,7 +196,7 @@ def _rows(connection: Connection, mine: ColumnElement[bool]) -> list[ExceptionRo
     return [ExceptionRow(*columns) for columns in connection.execute(query)]
 
 
-def _told(row: ExceptionRow) -> str:
+def _target(row: ExceptionRow) -> str:
     return f"{row.rule}: {row.user_name}"
 
 
@@ -205,13 +205,13 @@ def _change(
     audit: Audit,
     event: Event,
     rows: Sequence[ExceptionRow],
-    told: Sequence[str],
+    targets: Sequence[str],
     mine: ColumnElement[bool],
     changed: Mapping[str, Any],
     terms: TermsOf,
 ) -> None:
     """Change these rows of one account. Raises ListChanged if `mine` no longer selects as many."""
-    with audit.attempts(event, told), locked(engine, rows[0].account_id) as account:
+    with audit.attempts(event, targets), locked(engine, rows[0].account_id) as account:
         if account.connection.execute(update(ComplianceException).where(mine).values(**changed)).rowcount != len(
             rows
         ):

@@ -69,8 +69,10 @@ def exceptions_post() -> ResponseReturnValue:
     )
     asks = current_app.config["EXCEPTION_APPROVAL"] == "1"
     exceptions.add_exception(db.engine, audit_of(account_id), account_id, wanted, by(), terms_of, needs_approval=asks)
-    told = _("Exception added. It counts when another administrator approves it.") if asks else _("Exception added.")
-    return done(told, "compliance_audit.exceptions", account=account_id)
+    message = (
+        _("Exception added. It counts when another administrator approves it.") if asks else _("Exception added.")
+    )
+    return done(message, "compliance_audit.exceptions", account=account_id)
 
 
 def by() -> exceptions.By:

@@ -92,9 +92,9 @@ def add_exception(
             raise UserNotFound
     ensure_account_row(engine, account_id)
     last_day = wanted.until - timedelta(days=1)
-    told = f"{wanted.rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
+    message = f"{wanted.rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
     event = Event.EXCEPTION_REQUESTED if needs_approval else Event.EXCEPTION_ADDED
-    with audit.attempt(event, told), locked(engine, account_id) as account:
+    with audit.attempt(event, message), locked(engine, account_id) as account:
         if _not_over(account.connection, same):  # of two at once the second finds what the first made
             raise ExceptionAlreadyExists
         made = {**same, "made_at": datetime.now(UTC), "made_by": by.arn, "made_by_id": by.user_id, "ended_by": ""}
@@ -114,8 +114,8 @@ def approve_exception(engine: Engine, audit: Audit, account_id: str, number: int
         someone = queries.person(connection, account_id, row.user_name) if row.user_name else None
     if not may_approve(row, someone, by):
         raise AnotherPersonNeeded
-    told = f"{row.rule}: {row.user_name or account_id}, asked for by {row.made_by}"[:512]
-    with audit.attempt(Event.EXCEPTION_APPROVED, told), locked(engine, account_id) as account:
+    target = f"{row.rule}: {row.user_name or account_id}, asked for by {row.made_by}"[:512]
+    with audit.attempt(Event.EXCEPTION_APPROVED, target), locked(engine, account_id) as account:
         approved = update(ComplianceException).where(mine).values(waits=False, approved_at=now, approved_by=by.arn)
         if not account.connection.execute(approved).rowcount:
             raise NotFound(_("This exception no longer waits for approval."))
@@ -185,8 +185,8 @@ def _change_exception(
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
         raise NotFound(otherwise)
-    told = f"{row.rule}: {row.user_name or row.account_id}"
-    with audit.attempt(event, told), locked(engine, row.account_id) as account:
+    message = f"{row.rule}: {row.user_name or row.account_id}"
+    with audit.attempt(event, message), locked(engine, row.account_id) as account:
         if row.ended_at and _not_over(account.connection, {name: getattr(row, name) for name in _SAME}):
             raise ExceptionAlreadyExists
         if not account.connection.execute(update(ComplianceException).where(mine).values(**changed)).rowcount:

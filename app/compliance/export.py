@@ -65,9 +65,9 @@ def as_rows(
     made_at: datetime,
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each finding. made_at: when the file is made."""
-    columns, told = _columns_by_rule(terms, standards, made_at), _Told()
+    columns, evidence = _columns_by_rule(terms, standards, made_at), _EvidenceTexts()
     for who, finding in found:
-        yield _row(account_id, who, finding, columns, told)
+        yield _row(account_id, who, finding, columns, evidence)
 
 
 class Who(NamedTuple):
@@ -155,7 +155,7 @@ def _columns_by_rule(terms: Terms, standards: Sequence[Standard], made_at: datet
     }
 
 
-class _Told(dict[tuple[tuple[str, Seen], ...], str]):
+class _EvidenceTexts(dict[tuple[tuple[str, Seen], ...], str]):
     """The evidence of a finding, as text. Thousands of findings have the same."""
 
     def __missing__(self, evidence: tuple[tuple[str, Seen], ...]) -> str:
@@ -163,12 +163,12 @@ class _Told(dict[tuple[tuple[str, Seen], ...], str]):
             f"{_(labels.FACTS[name])}: {_(labels.SOURCES[seen.source])} {seen.at:%Y-%m-%dT%H:%M:%SZ}"
             for name, seen in evidence
         )
-        if len(self) < MOST_TOLD:
+        if len(self) < MOST_TEXTS:
             self[evidence] = text
         return text
 
 
-MOST_TOLD = 10_000
+MOST_TEXTS = 10_000
 
 
 def _row(
@@ -176,7 +176,7 @@ def _row(
     user: Who,
     finding: RuleFinding,
     columns: Mapping[str, _Same],
-    told: Mapping[tuple[tuple[str, Seen], ...], str],
+    evidence: Mapping[tuple[tuple[str, Seen], ...], str],
 ) -> dict[str, Any]:
     user_name, arn, user_id = user
     same, exception = columns[finding.rule.id], finding.exception
@@ -188,7 +188,7 @@ def _row(
         **same.before,
         "state": finding.verdict.state.value,
         "reason": finding.verdict.sentence,
-        "evidence": told[finding.evidence],
+        "evidence": evidence[finding.evidence],
         "exception_reason": exception.reason if exception else "",
         "exception_owner": exception.owner if exception else "",
         "exception_until": exception.until.isoformat() if exception else "",

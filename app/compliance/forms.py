@@ -25,7 +25,7 @@ from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID, GROUPS
 from app.text.messages import N_, _, ngettext
 from app.web.forms import Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 STATES = (
     (NOT_PASSING, N_("Fails or unknown")),
@@ -113,12 +113,12 @@ class AccountsForm(Form):
 
     def chosen(self, page: int) -> Chosen:
         """Return what to show. A field that isn't valid is left out."""
-        told = {
+        values = {
             name: str(field.data or "").strip()
             for name in ("text", "unit", "rule", "sources", "columns", "sort")
             if not (field := self[name]).errors
         }
-        return Chosen(**told, page=max(1, page))
+        return Chosen(**values, page=max(1, page))
 
 
 class PolicyFilterForm(Form):
@@ -260,14 +260,14 @@ class SeveralForm(ReasonForm):
         """Refuse names that no user has. Raises FieldError."""
         unknown = sorted({*self.named} - {*self._known(self.named)})
         if unknown:
-            told = ngettext(
+            message = ngettext(
                 "There’s no user named %(names)s in this account. Check the spelling.",
                 "There are no users named %(names)s in this account. Check the spelling.",
                 len(unknown),
                 names=", ".join(name[:LONGEST_NAME] for name in unknown[:SAID])
                 + (" …" if len(unknown) > SAID else ""),
             )
-            raise FieldError("unknown-users", told)
+            raise FieldError("unknown-users", message)
 
     @property
     def named(self) -> list[str]:

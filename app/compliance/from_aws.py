@@ -73,7 +73,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     if not quiet:
-        work.told = _tell
+        work.on_progress = _print_progress
     problem = work.run()
     if problem:
         raise click.ClickException(problem)
@@ -92,7 +92,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
     with using_credentials(credentials):
         for fetch in wanted:
             try:
-                told = fetch(clients, audit, account_id, terms, arrival)
+                message = fetch(clients, audit, account_id, terms, arrival)
             except NotAllowed as error:
                 denied = REPORT_DENIED if fetch is _fetch_report else DETAILS_DENIED
                 problems.append(denied.format(action=error.action))
@@ -100,7 +100,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
                 problems.append(str(error))
             else:
                 if not quiet:
-                    click.echo(told)
+                    click.echo(message)
     if problems:
         raise click.ClickException("\n".join(problems))
 
@@ -147,5 +147,5 @@ def _may_list(user_list: UserListGateway, credentials: AwsCredentials, caller: I
         ) from error
 
 
-def _tell(users: int, expected: int) -> None:
+def _print_progress(users: int, expected: int) -> None:
     click.echo(_("%(read)d of %(all)s users read", read=users, all=expected or "?"), err=True)

@@ -39,15 +39,15 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     chosen = chosen_account(account_id)
     first, last = before.date(), after.date() if after else today()
     if not first < last <= today():
-        told = _("the day of --from must be before that of --to, and neither may be in the future.")
-        raise click.BadParameter(told, param_hint="--from")
+        message = _("the day of --from must be before that of --to, and neither may be in the future.")
+        raise click.BadParameter(message, param_hint="--from")
     service.judged_now(db.engine, chosen, service.terms_for(current_app.config, chosen))
     with db.engine.connect() as connection:
         known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
         found = history.verdict_changes(connection, chosen, first, last)
     if known is None or first < known:
-        told = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
-        raise click.ClickException(told)
+        message = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
+        raise click.ClickException(message)
     if whole is None or first < whole:
         click.echo(_("Before %(day)s, changes to and from unknown and added or deleted users weren’t recorded.",
                      day=whole or today()), err=True)  # fmt: skip
@@ -71,14 +71,14 @@ def rejudge(account_id: str | None, day: datetime, form: str) -> None:
     if day.date() > today():
         raise click.BadParameter(_("this day is in the future."), param_hint="--at")
     try:
-        told = rejudging.rejudged(db.engine, chosen, day.date(), current_app.config, datetime.now(UTC))
+        result = rejudging.rejudged(db.engine, chosen, day.date(), current_app.config, datetime.now(UTC))
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     _note(chosen, f"{chosen}.{day.date()}.rejudged")
     if form == "json":
-        click.echo(json.dumps(rejudging.as_fields(told), indent=1))
+        click.echo(json.dumps(rejudging.as_fields(result), indent=1))
         return
-    for line in rejudging.as_lines(told, {source: _(name) for source, name in SOURCES.items()}):
+    for line in rejudging.as_lines(result, {source: _(name) for source, name in SOURCES.items()}):
         click.echo(line)
 
 
@@ -108,8 +108,8 @@ def export_as_of(
 ) -> None:
     """Write the list of a past day. only: id of a standard, "" for all rules. Raises ClickException, BadParameter."""
     if form not in ("csv", "json"):
-        told = _("The list of a past day has states, but no reasons and evidence. Choose --format csv or json.")
-        raise click.UsageError(told)
+        message = _("The list of a past day has states, but no reasons and evidence. Choose --format csv or json.")
+        raise click.UsageError(message)
     if day > today():
         raise click.BadParameter(_("this day is in the future."), param_hint="--as-of")
     terms_of = service.terms_for(current_app.config, account_id)

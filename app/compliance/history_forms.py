@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from app.compliance.forms import STATES
 from app.text.messages import N_, _
 from app.web.forms import Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 
 class DayForm(Form):
@@ -64,8 +64,8 @@ class ChangesForm(Form):
         if self._first is None:
             raise FieldError("no-results", _("There are no results yet. Refresh from AWS first."))
         if field.data and field.data < self._first:
-            told = _("There are no results of that day. The first are of %(day)s.", day=self._first)
-            raise FieldError("no-results", told)
+            message = _("There are no results of that day. The first are of %(day)s.", day=self._first)
+            raise FieldError("no-results", message)
 
     def validate_after(self, field: DateField) -> None:
         """Refuse a day in the future, and one that isn't later than the other. Raises FieldError."""

@@ -151,11 +151,11 @@ def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> st
         "",
     ]
     for finding in failing:
-        told, fix = _(finding.rule.told), finding.fix
+        sentence, fix = _(finding.rule.message), finding.fix
         if fix:
-            lines += [_("- %(finding)s", finding=told), f"  {_(fix.action)}: {address(fix)}"]
+            lines += [_("- %(finding)s", finding=sentence), f"  {_(fix.action)}: {address(fix)}"]
         else:
-            lines.append(_("- %(finding)s", finding=told))
+            lines.append(_("- %(finding)s", finding=sentence))
     return "\n".join([*lines, "", _("Thank you!")])
 
 
@@ -181,7 +181,7 @@ def announcement(rule: str, account: str) -> str:
     else:
         page, said = SEE_WHAT_TO_DO, _("Some of your credentials need your attention.")
         if asked and asked.fix and not asked.several_fixes:
-            page, said = asked.fix, _(asked.told)
+            page, said = asked.fix, _(asked.message)
         todo = [
             _("This is about your IAM user in AWS account %(account)s.", account=account),
             said,

@@ -14,7 +14,7 @@ LONGEST_UNIT = 1024
 """Of its whole path, "Workloads/Production"."""
 HEADERS = ("account", "account_id", "accountid", "account id", "id")
 MOST_PROBLEMS = 10
-"""Problems that are told at once."""
+"""Problems that are shown at once."""
 
 
 class NotAList(Refused):
@@ -68,8 +68,8 @@ def listed_accounts(content: bytes) -> list[ListedAccount]:
             found[account_id] = ListedAccount(account_id, name, unit.strip("/") or None)
     if problems:
         more = len(problems) - MOST_PROBLEMS
-        told = problems[:MOST_PROBLEMS] + ([_("And %(num)d more lines.", num=more)] if more > 0 else [])
-        raise NotAList("\n".join(told))
+        shown = problems[:MOST_PROBLEMS] + ([_("And %(num)d more lines.", num=more)] if more > 0 else [])
+        raise NotAList("\n".join(shown))
     if not found:
         raise NotAList(_("The list has no accounts. Write an account ID of 12 digits on each line."))
     return list(found.values())

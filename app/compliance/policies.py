@@ -117,17 +117,17 @@ def rows_of(people: Iterable[UnderIt], account_id: str, policy: ListedPolicy) ->
 COLUMNS = ("account_id", "policy", "user_name", "arn", "under", "via", "mfa_forced")
 
 
-def ways_told(ways: Sequence[str]) -> str:
+def describe_ways(ways: Sequence[str]) -> str:
     """Return how a user comes by a policy, for people."""
-    told = []
+    names = []
     for way in ways:
         if way == "boundary":
-            told.append(_("permissions boundary"))
+            names.append(_("permissions boundary"))
         elif way.startswith(GROUP):
-            told.append(_("group %(name)s", name=way.removeprefix(GROUP)))
+            names.append(_("group %(name)s", name=way.removeprefix(GROUP)))
         else:
-            told.append(_("directly"))
-    return ", ".join(told)
+            names.append(_("directly"))
+    return ", ".join(names)
 
 
 class TheirPolicy(NamedTuple):

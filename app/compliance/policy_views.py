@@ -43,7 +43,7 @@ def _forced(account_id: str) -> Mapping[str, State]:
     query = select(CompliancePerson.user_name, CompliancePerson.verdicts)
     with db.engine.connect() as connection:
         found = connection.execute(query.where(CompliancePerson.account_id == account_id))
-        return {name: State(says[FORCED]) for name, told in found if FORCED in (says := states(told))}
+        return {name: State(says[FORCED]) for name, verdicts in found if FORCED in (says := states(verdicts))}
 
 
 def _page_of(items: Sequence[Item]) -> tuple[Sequence[Item], int, int]:
@@ -101,7 +101,7 @@ def one() -> ResponseReturnValue:
         text=text,
         report=check_attached(text) if text else None,
         about_mfa=mentions_mfa(text),
-        ways_told=policies.ways_told,
+        describe_ways=policies.describe_ways,
     )
 
 

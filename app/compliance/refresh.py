@@ -79,7 +79,7 @@ class Refresh:
     run_id: str
     credentials: AwsCredentials = field(repr=False)
     terms_of: TermsOf
-    told: Callable[[int, int], None] | None = None
+    on_progress: Callable[[int, int], None] | None = None
     """Called with the progress: users read, and users in the account (0: not known)."""
     more: Callable[[], Callable[[Merging], None]] | None = None
     """Reads further sources beside the lists, and returns what merges them in the same transaction."""
@@ -138,8 +138,8 @@ class Refresh:
 
     def _beat(self) -> None:
         refresh_runs.beat(self.engine, self.account_id, self.run_id, datetime.now(UTC), **self._progress())
-        if self.told:
-            self.told(self.counts["users_read"], self.counts["expected"])
+        if self.on_progress:
+            self.on_progress(self.counts["users_read"], self.counts["expected"])
 
     def _progress(self) -> dict[str, int]:
         return {name: self.counts[name] for name in ("users_read", "devices_read", "expected", "calls", "slowed")}
@@ -206,8 +206,8 @@ class Refresh:
         try:
             pages = list(self._pages(self.gateways.certificates))
         except NotAllowed as error:
-            told = _("AWS didn’t allow %(action)s, so nobody knows when they expire.", action=error.action)
-            return {"why_no_tls": told}
+            message = _("AWS didn’t allow %(action)s, so nobody knows when they expire.", action=error.action)
+            return {"why_no_tls": message}
         return {"tls_certificates": [(name, ends.isoformat()) for page in pages for name, ends in page], "tls_at": at}
 
     def _pages(self, fetch: Callable[[str], Batch[Item]]) -> Iterator[list[Item]]:

@@ -167,9 +167,9 @@ def _store(scratch: Engine, source: Kept, content: bytes, config: Mapping[str, A
     elif source.kind == Source.DETAILS:
         keep_details(scratch, details.parse(content, source.collected_at), at, terms)
     else:
-        told = list_source.read(content)
+        lists = list_source.read(content)
         with locked(scratch, account_id) as account:
-            keep_lists(account, told.users, told.virtual, told.facts, told.at, terms)
+            keep_lists(account, lists.users, lists.virtual, lists.facts, lists.at, terms)
 
 
 def _results(scratch: Engine, account_id: str, config: Mapping[str, Any], at: datetime) -> States:
@@ -182,12 +182,12 @@ def _results(scratch: Engine, account_id: str, config: Mapping[str, Any], at: da
         return found
 
 
-def as_fields(told: Rejudged) -> dict[str, Any]:
+def as_fields(result: Rejudged) -> dict[str, Any]:
     """Return it for JSON."""
     return {
-        "account_id": told.account_id,
-        "day": told.day.isoformat(),
-        "judged_as_of": _stamp(told.as_of),
+        "account_id": result.account_id,
+        "day": result.day.isoformat(),
+        "judged_as_of": _stamp(result.as_of),
         "sources": [
             {
                 "source": str(each.kind),
@@ -197,16 +197,16 @@ def as_fields(told: Rejudged) -> dict[str, Any]:
                 "by": each.by,
                 "sha256": each.sha256,
             }
-            for each in told.sources
+            for each in result.sources
         ],
-        "missing": [str(kind) for kind in told.missing],
-        "recorded": told.recorded is not None,
-        "why_not_recorded": told.why_no_list,
+        "missing": [str(kind) for kind in result.missing],
+        "recorded": result.recorded is not None,
+        "why_not_recorded": result.why_no_list,
         "results": [
             {"user_name": user, "rule": rule, "state": state}
-            for (user, rule), state in sorted(told.results.items(), key=lambda each: (each[0][1], each[0][0]))
+            for (user, rule), state in sorted(result.results.items(), key=lambda each: (each[0][1], each[0][0]))
         ],
-        "differences": [each._asdict() for each in told.differences],
+        "differences": [each._asdict() for each in result.differences],
     }
 
 
@@ -214,33 +214,33 @@ def _stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def as_lines(told: Rejudged, names: Mapping[Source, str]) -> Iterator[str]:
+def as_lines(result: Rejudged, names: Mapping[Source, str]) -> Iterator[str]:
     """Yield it as lines to read. names: of the sources."""
-    yield _("Account %(id)s, %(day)s: judged as of %(time)s, by today’s rules", id=told.account_id, day=told.day,
-            time=_stamp(told.as_of))  # fmt: skip
-    for each in told.sources:
+    yield _("Account %(id)s, %(day)s: judged as of %(time)s, by today’s rules", id=result.account_id, day=result.day,
+            time=_stamp(result.as_of))  # fmt: skip
+    for each in result.sources:
         yield _(
             "Source: %(source)s, collected at %(time)s, SHA-256 %(digest)s",
             source=names[Source(each.kind)],
             time=_stamp(each.collected_at),
             digest=each.sha256,
         )
-    for kind in told.missing:
+    for kind in result.missing:
         yield _("Not kept: %(source)s. Results that need it are unknown.", source=names[kind])
     yield ""
     yield f"{'rule':<32} {'pass':>7} {'fail':>7} {'unknown':>7} {'excepted':>8}"
-    for rule, count in told.counts.items():
+    for rule, count in result.counts.items():
         numbers = f"{count['pass']:>7} {count['fail']:>7} {count['unknown']:>7} {count['excepted']:>8}"
         yield f"{rule:<32} {numbers}"
     yield ""
-    if told.recorded is None:
-        yield _("Not compared with what was recorded. %(why)s", why=told.why_no_list)
+    if result.recorded is None:
+        yield _("Not compared with what was recorded. %(why)s", why=result.why_no_list)
         return
-    found = told.differences
+    found = result.differences
     yield _(
         "%(same)d results are as recorded, %(other)d aren’t.",
-        same=len(told.recorded.keys() | told.results.keys()) - len(found),
+        same=len(result.recorded.keys() | result.results.keys()) - len(found),
         other=len(found),
     )
     for user, rule, was, now in found:
-        yield f"{rule:<32} {user or told.account_id}: {was or '-'} -> {now or '-'}"
+        yield f"{rule:<32} {user or result.account_id}: {was or '-'} -> {now or '-'}"

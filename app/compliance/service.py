@@ -165,11 +165,11 @@ def _take_details(
     engine: Engine, audit: Audit, account_id: str, found: Details, terms: TermsOf, arrival: Arrival
 ) -> int:
     if found.account_id != account_id:
-        told = _(
+        message = _(
             "These are the details of account %(theirs)s, not of %(account)s. Nothing was changed.",
             theirs=found.account_id,
             account=account_id,
         )
-        raise NotDetails(told, diagnosis="other-account")
+        raise NotDetails(message, diagnosis="other-account")
     with audit.attempt(Event.DETAILS_TAKEN, account_id):
         return details_updates.keep_details(engine, found, datetime.now(UTC), terms, arrival)

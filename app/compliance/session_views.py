@@ -59,9 +59,9 @@ def end() -> ResponseReturnValue:
     found = _of(account_id, user_id) if user_id else []
     chosen = [session.label for each in found for session in each.sessions if label in ("", session.label)]
     if not chosen:
-        told = _("These sessions have already ended.")
-        return done(told, "compliance_sessions.index", "info", code="nothing-ended", account=account_id)
+        message = _("These sessions have already ended.")
+        return done(message, "compliance_sessions.index", "info", code="nothing-ended", account=account_id)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, found[0].person.recorded_name):
         ended = end_sessions(Colleague.owner_with(user_id), chosen)
-    told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
-    return done(told, "compliance_sessions.index", account=account_id)
+    message = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
+    return done(message, "compliance_sessions.index", account=account_id)

@@ -81,25 +81,25 @@ def sync_accounts(options: Options) -> None:
     todo = listed if options.again else work.due(listed, datetime.now(UTC))
     progress = _Progress(len(todo))
     if not options.quiet:
-        work.told = progress.tell
+        work.on_outcome = progress.tell
         if skipped := len(listed) - len(todo):
-            told = ngettext(
+            message = ngettext(
                 "%(num)d account was synced today already. --again reads it again.",
                 "%(num)d accounts were synced today already. --again reads them again.",
                 skipped,
             )
-            click.echo(told, err=True)
+            click.echo(message, err=True)
     _end(work.run(todo, options.parallel), options.quiet)
     unseen = {each.account_id for each in listed} - current_app.config["ACCOUNTS"]
     unseen -= current_app.config["WATCHED_ACCOUNTS"]
     if unseen and not options.quiet:
-        told = ngettext(
+        message = ngettext(
             "%(num)d account is in neither ACCOUNTS nor WATCHED_ACCOUNTS, so nobody can see it: %(ids)s.",
             "%(num)d accounts are in neither ACCOUNTS nor WATCHED_ACCOUNTS, so nobody can see them: %(ids)s.",
             len(unseen),
             ids=", ".join(sorted(unseen)[:5]) + (", …" if len(unseen) > 5 else ""),
         )
-        click.echo(told, err=True)
+        click.echo(message, err=True)
 
 
 def _of_organization(clients: Clients, caller: Identity) -> list[ListedAccount]:
@@ -118,8 +118,8 @@ class _Progress:
     def tell(self, outcome: Outcome) -> None:
         """Print how far the sync is."""
         self._ended += 1
-        told = _("failed") if outcome.problem else ngettext("%(num)d user", "%(num)d users", outcome.users)
-        click.echo(f"{self._ended}/{self._total} {outcome.account.label}: {told}", err=True)
+        message = _("failed") if outcome.problem else ngettext("%(num)d user", "%(num)d users", outcome.users)
+        click.echo(f"{self._ended}/{self._total} {outcome.account.label}: {message}", err=True)
 
 
 def _end(outcomes: Sequence[Outcome], quiet: bool) -> None:

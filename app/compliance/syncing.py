@@ -92,7 +92,7 @@ class Sync:
     audit_for: Callable[[str, Identity], Audit]
     arrival_for: Callable[[Identity], Arrival]
     """Returns how the sources come that someone reads."""
-    told: Callable[[Outcome], None] | None = None
+    on_outcome: Callable[[Outcome], None] | None = None
     """Called in the caller's thread as each account ends."""
 
     def __post_init__(self) -> None:
@@ -123,8 +123,8 @@ class Sync:
             try:
                 for each in as_completed(running):
                     found.append(each.result())
-                    if self.told:
-                        self.told(found[-1])
+                    if self.on_outcome:
+                        self.on_outcome(found[-1])
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -180,14 +180,14 @@ class Sync:
 
     def _why_not(self, role: str, error: NotAllowed) -> str:
         if is_own_denial(error.aws_message):
-            told = _("%(arn)s isn’t allowed to assume %(role)s. Allow sts:AssumeRole on it.")
+            message = _("%(arn)s isn’t allowed to assume %(role)s. Allow sts:AssumeRole on it.")
         else:
             # AWS answers the same to both.
-            told = _(
+            message = _(
                 "AWS didn’t let %(arn)s assume %(role)s. Either there’s no such role, or its trust policy doesn’t "
                 "name you or asks for another external ID. `policy render --audit-role` writes the role."
             )
-        return told % {"arn": self.caller.arn, "role": role}
+        return message % {"arn": self.caller.arn, "role": role}
 
     def _claimed(
         self, account_id: str, audit: Audit, who: Identity, credentials: AwsCredentials, terms: TermsOf
@@ -233,8 +233,8 @@ class Sync:
         made = fetched(CredentialReportGateway(self.clients), work.pause)
         report = parse(made.content, made.made_at)
         if report.account_id != work.account_id:
-            told = _("AWS answered with the report of account %(id)s. Nothing was changed.", id=report.account_id)
-            raise NotAReport(told, diagnosis="other-account")
+            message = _("AWS answered with the report of account %(id)s. Nothing was changed.", id=report.account_id)
+            raise NotAReport(message, diagnosis="other-account")
         return report, made.content
 
     def _details(self, work: Refresh) -> tuple[tuple[Details, Facts], bytes]:
@@ -244,8 +244,8 @@ class Sync:
         content = as_file(pages)
         found = details_of(pages, at, sha256(content).hexdigest())
         if found.account_id != work.account_id:
-            told = _("AWS answered with the details of account %(id)s. Nothing was changed.", id=found.account_id)
-            raise NotDetails(told, diagnosis="other-account")
+            message = _("AWS answered with the details of account %(id)s. Nothing was changed.", id=found.account_id)
+            raise NotDetails(message, diagnosis="other-account")
         return (found, judged(found)), content  # before the account is locked: it can take seconds
 
 

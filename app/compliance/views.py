@@ -303,7 +303,7 @@ def one(name: str) -> ResponseReturnValue:
             mfa_reset=labels.mfa_reset(name),
             works=next((each.works for each in findings if each.works), None),
             policies=policies.policies_of(details, name) if details else [],
-            ways_told=policies.ways_told,
+            describe_ways=policies.describe_ways,
             rules=BY_ID,
             signed_in=open_sessions(*_owners(row)),
         )
@@ -326,5 +326,7 @@ def end_sessions(name: str) -> ResponseReturnValue:
         row = queries.person(connection, account_id, name) or abort(404)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
         ended = end_all_sessions(*_owners(row))
-    told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")
-    return done(told, "compliance.one", name=name, account=account_id)
+    message = (
+        ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")
+    )
+    return done(message, "compliance.one", name=name, account=account_id)

@@ -55,7 +55,7 @@ def run(engine: Engine, migrate: Migrate, unanswered: str) -> None:
 
 
 def _patiently(engine: Engine, migrate: Migrate, until: float) -> None:
-    told = False
+    said = False
     while True:
         try:
             with engine.connect() as connection, _short_waits(connection):
@@ -66,9 +66,9 @@ def _patiently(engine: Engine, migrate: Migrate, until: float) -> None:
                 raise
             if time.monotonic() > until:
                 raise CommandError(TOO_LONG.format(PATIENCE / 60)) from error
-        if not told:
+        if not said:
             click.echo(WAITING, err=True)
-            told = True
+            said = True
         time.sleep(PAUSE)
 
 
@@ -112,7 +112,7 @@ def _alone(engine: Engine, until: float) -> Iterator[None]:
     if engine.dialect.name != "postgresql":
         yield
         return
-    told = False
+    said = False
     lock = text("SELECT pg_try_advisory_xact_lock(:key)").bindparams(key=LOCK_KEY)
     with engine.connect() as connection:
         while True:
@@ -122,9 +122,9 @@ def _alone(engine: Engine, until: float) -> Iterator[None]:
             connection.rollback()
             if time.monotonic() > until:
                 raise CommandError(TOO_LONG.format(PATIENCE / 60))
-            if not told:
+            if not said:
                 click.echo(ANOTHER, err=True)
-                told = True
+                said = True
             time.sleep(PAUSE)
         yield
 

@@ -52,8 +52,8 @@ def _run(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]
     except ImportError as error:
         yield packages.unloadable(error, f"The check “{name}”")
     except Exception as error:  # noqa: BLE001 # one check that breaks must not hide what the others find
-        told = f"The check “{name}” broke ({type(error).__name__})."
-        yield Finding("check-failed", told, "This is a bug. Report it with the support bundle.", {"check": name})
+        message = f"The check “{name}” broke ({type(error).__name__})."
+        yield Finding("check-failed", message, "This is a bug. Report it with the support bundle.", {"check": name})
 
 
 def _hidden(finding: Finding, read: Settings) -> Finding:

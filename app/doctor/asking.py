@@ -108,9 +108,9 @@ def _asked(connection: http.client.HTTPConnection, path: str, headers: dict[str,
         connection.request("GET", path, headers={"Connection": "close", "User-Agent": "latchkey-doctor", **headers})
         got = connection.getresponse()
         after = time.time()
-        told = {name.lower(): value for name, value in got.getheaders()}
-        ahead = _ahead(told.get("date", ""), (before + after) / 2)
-        return Answer("", "", got.status, told, got.read(most), local, peer, _certificate(der), ahead)
+        response_headers = {name.lower(): value for name, value in got.getheaders()}
+        ahead = _ahead(response_headers.get("date", ""), (before + after) / 2)
+        return Answer("", "", got.status, response_headers, got.read(most), local, peer, _certificate(der), ahead)
 
 
 def _ahead(date: str, now: float) -> float | None:

@@ -63,11 +63,11 @@ def _of_one(endpoint: Endpoint, answer: Answer, now: datetime) -> Iterator[Findi
     facts: dict[str, object] = {"service": endpoint.service, "endpoint": place, "official": endpoint.official}
     name = f"{endpoint.service} ({place})"
     if not endpoint.official:
-        told = f"{name} is used in place of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
-        yield Finding("aws-replaced", told, facts=facts)
+        message = f"{name} is used in place of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
+        yield Finding("aws-replaced", message, facts=facts)
     if urlsplit(endpoint.url).scheme != "https" and not is_local(urlsplit(endpoint.url).hostname):
-        told = f"Requests to {name} aren’t encrypted, so credentials could be read on the way."
-        yield Finding("aws-unencrypted", told, "Use an https:// address.", facts)
+        message = f"Requests to {name} aren’t encrypted, so credentials could be read on the way."
+        yield Finding("aws-unencrypted", message, "Use an https:// address.", facts)
     if answer.error:
         fix = "Check name server, firewall, proxy and VPC endpoints of this machine."
         yield Finding("aws-unreachable", f"{name} can’t be reached: {answer.error}.", fix, facts)
@@ -77,19 +77,19 @@ def _of_one(endpoint: Endpoint, answer: Answer, now: datetime) -> Iterator[Findi
         facts |= {"issuer": certificate.issuer, "certificate_ends": f"{certificate.ends:%Y-%m-%d}"}
     if answer.untrusted:
         issuer = f" It was issued by {certificate.issuer}." if certificate else ""
-        told = f"The certificate of {name} isn’t trusted: {answer.untrusted}.{issuer}"
+        message = f"The certificate of {name} isn’t trusted: {answer.untrusted}.{issuer}"
         fix = "If your own proxy inspects TLS, exempt AWS, or name its authority in AWS_CA_BUNDLE."
-        yield Finding("aws-untrusted", told, fix, facts)
+        yield Finding("aws-untrusted", message, fix, facts)
         return
     if certificate and endpoint.official and "Amazon" not in certificate.issuer:
-        told = (
+        message = (
             f"The certificate of {name} isn’t from Amazon but from {certificate.issuer}. If that is a proxy of "
             "yours, it reads your users’ credentials."
         )
-        yield Finding("aws-inspected", told, "Exempt AWS’s host names from TLS inspection.", facts)
+        yield Finding("aws-inspected", message, "Exempt AWS’s host names from TLS inspection.", facts)
     if certificate and certificate.ends - now < ENDS_SOON:
-        told = f"The certificate of {name} ends on {certificate.ends:%-d %B %Y}."
-        yield Finding("aws-certificate-ends", told, "If the endpoint is your own, renew it.", facts)
+        message = f"The certificate of {name} ends on {certificate.ends:%-d %B %Y}."
+        yield Finding("aws-certificate-ends", message, "If the endpoint is your own, renew it.", facts)
     issuer = f", its certificate is from {certificate.issuer}" if certificate else ""
     yield Finding("aws-reached", f"{name} answers{issuer}.", facts=facts)
 
@@ -103,8 +103,8 @@ def _clock(answers: list[Answer]) -> Iterator[Finding]:
     facts, fix = {"seconds": seconds}, "Set the clock of this machine, and run a time service on it."
     side = "behind" if seconds > 0 else "ahead of"
     if abs(seconds) >= TOO_FAR:
-        told = f"The clock of this machine is {abs(seconds)} seconds {side} AWS’s, so AWS refuses signatures."
-        yield Finding("clock-wrong", told, fix, facts)
+        message = f"The clock of this machine is {abs(seconds)} seconds {side} AWS’s, so AWS refuses signatures."
+        yield Finding("clock-wrong", message, fix, facts)
     elif abs(seconds) > APART:
         yield Finding(
             "clock-drifts", f"The clock of this machine is {abs(seconds)} seconds {side} AWS’s.", fix, facts
@@ -115,10 +115,10 @@ def _clock(answers: list[Answer]) -> Iterator[Finding]:
 
 def _addresses(reached: list[tuple[Endpoint, Answer]]) -> Iterator[Finding]:
     """What AWS sees as the address of the portal's requests, once for all endpoints that are alike."""
-    told: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str], list[str]] = {}
     for endpoint, answer in reached:
-        told.setdefault((_seen(endpoint, answer), answer.local), []).append(endpoint.service)
-    for (code, local), services in told.items():
+        alike.setdefault((_seen(endpoint, answer), answer.local), []).append(endpoint.service)
+    for (code, local), services in alike.items():
         names = ", ".join(services)
         facts = {"services": services, "local_address": local}
         says, fix = _SAYS[code]

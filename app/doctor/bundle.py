@@ -102,20 +102,20 @@ def _json(value: object) -> str:
 
 def shown(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return for each setting how it is set, and its value where that can't be about anyone."""
-    told: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, setting in SETTINGS.items():
         by = [each for each in setting.names if settings.env.get(each)]
-        told[name] = {"set_by": by, "right": name not in settings.wrong}
+        found[name] = {"set_by": by, "right": name not in settings.wrong}
         value = settings.of(setting.key or name)
         if setting.secret or value is None:
             continue
         if isinstance(value, timedelta):
-            told[name]["value"] = str(value)
+            found[name]["value"] = str(value)
         elif isinstance(value, bool | int | float) or name in _WORDS:
-            told[name]["value"] = sorted(value) if isinstance(value, frozenset) else value
+            found[name]["value"] = sorted(value) if isinstance(value, frozenset) else value
         elif isinstance(value, Collection) and not isinstance(value, str):
-            told[name]["entries"] = len(value)
-    return told
+            found[name]["entries"] = len(value)
+    return found
 
 
 def _versions() -> dict[str, Any]:

@@ -42,8 +42,8 @@ def doctor(ctx: click.Context, as_json: bool, bundle: Path | None) -> None:
         try:
             made.write(bundle, diagnosis)
         except OSError as error:
-            told = f"The bundle can’t be written: {error.strerror}. Name another file."
-            raise click.BadParameter(told, param_hint="--bundle") from error
+            message = f"The bundle can’t be written: {error.strerror}. Name another file."
+            raise click.BadParameter(message, param_hint="--bundle") from error
         click.echo(f"The support bundle is in {bundle}.", err=True)
     ctx.exit(int(worst(diagnosis.findings)))
 

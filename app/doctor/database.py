@@ -88,17 +88,17 @@ def _schema(connection: Connection) -> Iterator[Finding]:
     if problem == schema.OUT_OF_DATE and facts["revision"] is None:
         yield Finding("schema-missing", "The database is empty.", _UPGRADE, facts)
     elif problem == schema.OUT_OF_DATE:
-        told = "The database has the schema of an earlier version, so the portal doesn’t start."
-        yield Finding("schema-behind", told, _UPGRADE, facts)
+        message = "The database has the schema of an earlier version, so the portal doesn’t start."
+        yield Finding("schema-behind", message, _UPGRADE, facts)
     elif problem == schema.UNKNOWN:
-        told = "The database has a schema that isn’t one of Latchkey."
-        yield Finding("schema-unknown", told, "Check DATABASE_URL: it may be that of another program.", facts)
+        message = "The database has a schema that isn’t one of Latchkey."
+        yield Finding("schema-unknown", message, "Check DATABASE_URL: it may be that of another program.", facts)
     elif problem:
-        told = "The database has the schema of a later version, which this version can’t work with."
-        yield Finding("schema-too-new", told, "Start the later version, or restore a backup of this one.", facts)
+        message = "The database has the schema of a later version, which this version can’t work with."
+        yield Finding("schema-too-new", message, "Start the later version, or restore a backup of this one.", facts)
     elif schema.is_later(connection):
-        told = "The database has the schema of a later version, which this version can work with."
-        yield Finding("schema-ahead", told, "Finish the upgrade: start the later version everywhere.", facts)
+        message = "The database has the schema of a later version, which this version can work with."
+        yield Finding("schema-ahead", message, "Finish the upgrade: start the later version everywhere.", facts)
 
 
 def schema_facts(connection: Connection) -> dict[str, str | None]:
@@ -123,9 +123,9 @@ def _encryption(connection: Connection, url: URL) -> Iterator[Finding]:
     encrypted = connection.execute(text("select ssl from pg_stat_ssl where pid = pg_backend_pid()")).scalar()
     if url.query.get("sslmode") in _VERIFYING and encrypted:
         return
-    told = "is encrypted, but nothing verifies that it’s the right server" if encrypted else "isn’t encrypted"
+    message = "is encrypted, but nothing verifies that it’s the right server" if encrypted else "isn’t encrypted"
     fix = "End DATABASE_URL with ?sslmode=verify-full&sslrootcert=/PATH/TO/CA.pem."
-    says = f"The connection to the database {told}."
+    says = f"The connection to the database {message}."
     yield Finding("database-unverified", says, fix, {"encrypted": bool(encrypted)})
 
 
@@ -134,8 +134,8 @@ def _clock(connection: Connection) -> Iterator[Finding]:
         return
     theirs = connection.execute(text("select clock_timestamp()")).scalar()
     if isinstance(theirs, datetime) and (seconds := far_apart(theirs, datetime.now(UTC))):
-        told = f"The clock of the database’s machine differs from this machine’s by {abs(seconds)} seconds."
-        yield Finding("clock-database", told, "Set both clocks by the same time service.", {"seconds": seconds})
+        message = f"The clock of the database’s machine differs from this machine’s by {abs(seconds)} seconds."
+        yield Finding("clock-database", message, "Set both clocks by the same time service.", {"seconds": seconds})
 
 
 def _writing(engine: Engine) -> Iterator[Finding]:
@@ -144,9 +144,9 @@ def _writing(engine: Engine) -> Iterator[Finding]:
     except StoreFull:
         yield Finding("database-full", "The database has no room left.", "Make room where the database is stored.")
     except StoreDown:
-        told = "The database can be read, but not written."
+        message = "The database can be read, but not written."
         fix = "Give the portal’s user the right to write: file and folder of SQLite, or tables of PostgreSQL."
-        yield Finding("database-not-writable", told, fix)
+        yield Finding("database-not-writable", message, fix)
     else:
         yield Finding(
             "database-works", "The database answers and accepts writes.", facts={"kind": engine.dialect.name}

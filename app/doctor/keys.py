@@ -26,9 +26,9 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
         yield from _audit_keys(keyring, engine, now)
     if settings.of("SECRET_KEY_FALLBACKS"):
         number = len(settings.of("SECRET_KEY_FALLBACKS"))
-        told = f"SECRET_KEY_FALLBACKS has {number} earlier keys, which still open sessions and kept sources."
+        message = f"SECRET_KEY_FALLBACKS has {number} earlier keys, which still open sessions and kept sources."
         fix = "Remove them after the longest session (SIGN_IN_SESSION_MAX_MINUTES), and after `compliance prune`."
-        yield Finding("fallbacks-left", told, fix, {"number": number})
+        yield Finding("fallbacks-left", message, fix, {"number": number})
     yield from _files(settings)
 
 
@@ -36,8 +36,8 @@ def _audit_keys(keyring: Keyring, engine: Engine | None, now: datetime) -> Itera
     key_id = keyring.signing
     open_ended = [name for name in list(keyring.keys)[keyring.prepared + 1 :] if name not in keyring.ends]
     if open_ended:
-        told = "Earlier keys in AUDIT_KEYS have no end date, so entries made with them would still count."
-        yield Finding("key-end-missing", told, "Write KEYID@2026-05-03:SECRET, with the day they were replaced.")
+        message = "Earlier keys in AUDIT_KEYS have no end date, so entries made with them would still count."
+        yield Finding("key-end-missing", message, "Write KEYID@2026-05-03:SECRET, with the day they were replaced.")
     try:
         since = _signs_since(engine, key_id) if engine is not None else None
     except SQLAlchemyError:
@@ -47,8 +47,8 @@ def _audit_keys(keyring: Keyring, engine: Engine | None, now: datetime) -> Itera
     days = (now - since).days
     facts = {"key_id": key_id, "since": f"{since:%Y-%m-%d}", "days": days}
     if now - since > OLD:
-        told = f"The key that signs the audit log has been in use for {days} days, since {since:%-d %B %Y}."
-        yield Finding("key-old", told, "Replace it as docs/activity.md says.", facts)
+        message = f"The key that signs the audit log has been in use for {days} days, since {since:%-d %B %Y}."
+        yield Finding("key-old", message, "Replace it as docs/activity.md says.", facts)
     else:
         yield Finding(
             "key-in-use", f"The key that signs the audit log is in use since {since:%-d %B %Y}.", facts=facts
@@ -97,6 +97,6 @@ def _files(settings: Settings) -> Iterator[Finding]:
         days = int((time.time() - written) // 86_400)
         if days > OLD.days:
             since = datetime.fromtimestamp(written, UTC)
-            told = f"The file that {name} names was last written on {since:%-d %B %Y}, {days} days ago."
+            message = f"The file that {name} names was last written on {since:%-d %B %Y}, {days} days ago."
             fix = "Replace the secret. docs/operations.md says how, without signing anyone out."
-            yield Finding("secret-file-old", told, fix, {"setting": name, "days": days})
+            yield Finding("secret-file-old", message, fix, {"setting": name, "days": days})

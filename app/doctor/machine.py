@@ -53,13 +53,13 @@ def _disks(settings: Settings) -> Iterator[Finding]:
         except OSError:
             continue  # there is no such folder, which is a wrong setting
         facts = {"for": name, "free_mib": left.free // 2**20, "total_mib": left.total // 2**20}
-        told = f"{left.free // 2**20:,} MiB are free on the disk for {name}."
+        message = f"{left.free // 2**20:,} MiB are free on the disk for {name}."
         if left.free < FULL:
-            yield Finding("disk-full", told, "Make room on it.", facts)
+            yield Finding("disk-full", message, "Make room on it.", facts)
         elif left.free < LOW and left.free < left.total // 10:
-            yield Finding("disk-low", told, "Make room on it before it is full.", facts)
+            yield Finding("disk-low", message, "Make room on it before it is full.", facts)
         else:
-            yield Finding("disk-enough", told, facts=facts)
+            yield Finding("disk-enough", message, facts=facts)
         if not os.access(folder, os.W_OK):
             says = f"This user may not write to the folder for {name}."
             yield Finding(
@@ -80,9 +80,9 @@ def _readable(settings: Settings) -> Iterator[Finding]:
     for name, files in kept.items():
         modes = [mode for file in files if (mode := _mode(file)) is not None and mode & 0o077]
         if modes:
-            told = f"{name} can be read by others on this machine (mode {modes[0]:04o})."
+            message = f"{name} can be read by others on this machine (mode {modes[0]:04o})."
             fix = "Start the portal once as its own user, which corrects it, or remove the rights with chmod go-rwx."
-            yield Finding("file-readable", told, fix, {"mode": f"{modes[0]:04o}"})
+            yield Finding("file-readable", message, fix, {"mode": f"{modes[0]:04o}"})
 
 
 def _writable(settings: Settings) -> Iterator[Finding]:
@@ -92,9 +92,9 @@ def _writable(settings: Settings) -> Iterator[Finding]:
         path = _path_in(name, settings.env.get(name, ""))
         mode = _mode(Path(path)) if path else None
         if mode is not None and mode & 0o022:
-            told = f"The file that {name} names can be changed by others on this machine (mode {mode:04o})."
+            message = f"The file that {name} names can be changed by others on this machine (mode {mode:04o})."
             facts = {"setting": name, "mode": f"{mode:04o}"}
-            yield Finding("file-writable", told, "Let only its owner write it: chmod go-w.", facts)
+            yield Finding("file-writable", message, "Let only its owner write it: chmod go-w.", facts)
 
 
 def _path_in(name: str, value: str) -> str:

@@ -30,8 +30,8 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
         yield Finding("notices-none", "No channel for notices is set up, so users get none.")
         return
     if settings.of("SMTP_SERVER") and settings.of("SMTP_SECURITY") == "plain-on-network":
-        told = "Mails aren’t encrypted on the network (SMTP_SECURITY=plain-on-network)."
-        yield Finding("mail-unencrypted", told, "Use starttls or tls.")
+        message = "Mails aren’t encrypted on the network (SMTP_SECURITY=plain-on-network)."
+        yield Finding("mail-unencrypted", message, "Use starttls or tls.")
     if engine is None:
         return
     try:
@@ -46,9 +46,9 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
         "worker_seen_seconds": int((now - found.beat_at).total_seconds()) if found.beat_at else None,
     }
     if found.no_worker(now):
-        told = "No worker sends notices: none has given a sign of life in the last minute."
+        message = "No worker sends notices: none has given a sign of life in the last minute."
         fix = f"Start one with {LATCHKEY} worker, or set NOTICES_WORKERS to 1 or more and start the portal again."
-        yield Finding("notices-no-worker", told, fix, facts)
+        yield Finding("notices-no-worker", message, fix, facts)
     else:
         yield Finding("notices-work", f"A worker sends notices ({', '.join(channels)}).", facts=facts)
     if dead:
@@ -56,6 +56,6 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
         yield Finding("notices-failed", f"Notices that couldn’t be sent: {dead}.", fix, facts)
     if found.oldest and now - found.oldest > LATE:
         minutes = int((now - found.oldest).total_seconds() // 60)
-        told = f"A notice has been waiting for {minutes} minutes."
+        message = f"A notice has been waiting for {minutes} minutes."
         fix = "Check the mail server and the webhooks. Quiet hours and NOTICES_PER_MINUTE also delay notices."
-        yield Finding("notices-late", told, fix, facts)
+        yield Finding("notices-late", message, fix, facts)

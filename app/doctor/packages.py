@@ -31,19 +31,19 @@ def unloadable(error: ImportError, what: str) -> Finding:
     if name in _OURS:
         raise error
     if isinstance(error, ModuleNotFoundError):
-        told = f"{what} needs the Python package {name}, which isn’t installed."
+        message = f"{what} needs the Python package {name}, which isn’t installed."
     else:
         reason = str(error).partition("\n")[0]
-        told = f"{what} needs a Python package that can’t be loaded: {reason}."
-    return Finding("package-missing", told, _INSTALL, {"packages": [name] if name else []})
+        message = f"{what} needs a Python package that can’t be loaded: {reason}."
+    return Finding("package-missing", message, _INSTALL, {"packages": [name] if name else []})
 
 
 def check() -> Iterator[Finding]:
     """Yield which packages are missing, or have other versions than requirements-serve.lock pins."""
     facts = {"python": platform.python_version(), "latchkey": __version__}
     if not LOCK.is_file():
-        told = f"Python {facts['python']}. The versions of packages can’t be compared: there is no lock file here."
-        yield Finding("versions-unknown", told, facts=facts)
+        message = f"Python {facts['python']}. The versions of packages can’t be compared: there is no lock file here."
+        yield Finding("versions-unknown", message, facts=facts)
         return
     missing, differ = [], []
     for name, pinned in _pins():
@@ -53,14 +53,14 @@ def check() -> Iterator[Finding]:
         elif found.version != pinned:
             differ.append(f"{name} {found.version}")
     if missing:
-        told = f"Packages that requirements-serve.lock pins are missing: {', '.join(missing[:8])}."
-        yield Finding("package-missing", told, _INSTALL, {**facts, "packages": missing})
+        message = f"Packages that requirements-serve.lock pins are missing: {', '.join(missing[:8])}."
+        yield Finding("package-missing", message, _INSTALL, {**facts, "packages": missing})
     if differ:
-        told = f"Packages with other versions than in requirements-serve.lock: {', '.join(differ[:8])}."
-        yield Finding("versions-differ", told, _INSTALL, {**facts, "packages": differ})
+        message = f"Packages with other versions than in requirements-serve.lock: {', '.join(differ[:8])}."
+        yield Finding("versions-differ", message, _INSTALL, {**facts, "packages": differ})
     if not missing and not differ:
-        told = f"Python {facts['python']}, and all packages as in requirements-serve.lock."
-        yield Finding("versions-locked", told, facts=facts)
+        message = f"Python {facts['python']}, and all packages as in requirements-serve.lock."
+        yield Finding("versions-locked", message, facts=facts)
 
 
 def _pins() -> Iterator[tuple[str, str]]:

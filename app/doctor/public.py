@@ -43,19 +43,19 @@ def check(settings: Settings, answer: Answer | None, now: datetime) -> Iterator[
     url, proxies = settings.of("PUBLIC_URL"), settings.of("TRUSTED_PROXIES")
     https = bool(url) and urlsplit(url).scheme == "https"
     if https and proxies == 0:
-        told = (
+        message = (
             "PUBLIC_URL is https, so a proxy is in front of the portal, but TRUSTED_PROXIES is 0. All users then "
             "seem to have the proxy’s address: they share the limits, and the audit log can’t tell them apart."
         )
-        yield Finding("proxies-none", told, "Set TRUSTED_PROXIES to the number of proxies, usually 1.")
+        yield Finding("proxies-none", message, "Set TRUSTED_PROXIES to the number of proxies, usually 1.")
     if answer is None:
         yield Finding("public-url-not-asked", "PUBLIC_URL wasn’t asked, because settings are wrong.")
         return
     yield from _of_certificate(answer, now)
     if answer.error:
-        told = f"The portal doesn’t answer at PUBLIC_URL from this machine: {answer.error}."
+        message = f"The portal doesn’t answer at PUBLIC_URL from this machine: {answer.error}."
         fix = "Start the portal and its proxy. If only users’ networks reach PUBLIC_URL, run this command there."
-        yield Finding("public-url-unreachable", told, fix)
+        yield Finding("public-url-unreachable", message, fix)
     elif not answer.untrusted:
         yield from _of_reflection(answer, str(url), proxies)
 
@@ -64,12 +64,12 @@ def _of_certificate(answer: Answer, now: datetime) -> Iterator[Finding]:
     found = answer.certificate
     facts = {"issuer": found.issuer, "certificate_ends": f"{found.ends:%Y-%m-%d}"} if found else {}
     if answer.untrusted:
-        told = f"The certificate of PUBLIC_URL isn’t trusted by this machine: {answer.untrusted}."
+        message = f"The certificate of PUBLIC_URL isn’t trusted by this machine: {answer.untrusted}."
         fix = "Renew it, or add your own authority to this machine’s. SSL_CERT_FILE names a file with it."
-        yield Finding("public-url-untrusted", told, fix, facts)
+        yield Finding("public-url-untrusted", message, fix, facts)
     elif found and found.ends - now < ENDS_SOON:
-        told = f"The certificate of PUBLIC_URL ends on {found.ends:%-d %B %Y}."
-        yield Finding("public-url-certificate-ends", told, "Renew it.", facts)
+        message = f"The certificate of PUBLIC_URL ends on {found.ends:%-d %B %Y}."
+        yield Finding("public-url-certificate-ends", message, "Renew it.", facts)
 
 
 def _of_reflection(answer: Answer, url: str, proxies: int | None) -> Iterator[Finding]:
@@ -93,21 +93,21 @@ def judged(seen: dict[str, Any], url: str, proxies: int) -> Iterator[Finding]:
     entries = [each for each in seen["forwarded"] if each != MADE_UP]
     facts = {"trusted": proxies, "seen": len(entries)}
     if seen["address"] == MADE_UP:
-        told = "Users can choose the address that limits and audit log have for them, by sending X-Forwarded-For."
+        message = "Users can choose the address that limits and audit log have for them, by sending X-Forwarded-For."
         fix = "Let the proxy set X-Forwarded-For instead of adding to it, and count the proxies in TRUSTED_PROXIES."
-        found.append(Finding("proxies-forged", told, fix, facts))
+        found.append(Finding("proxies-forged", message, fix, facts))
     elif len(entries) != proxies and (entries or proxies):
-        told = f"TRUSTED_PROXIES is {proxies}, but X-Forwarded-For arrived with {len(entries)} addresses."
+        message = f"TRUSTED_PROXIES is {proxies}, but X-Forwarded-For arrived with {len(entries)} addresses."
         fix = f"Set TRUSTED_PROXIES to {len(entries)}, or let each proxy set X-Forwarded-For."
-        found.append(Finding("proxies-count", told, fix, facts))
+        found.append(Finding("proxies-count", message, fix, facts))
     if seen["scheme"] != urlsplit(url).scheme:
-        told = f"The portal takes the request to be {seen['scheme'][:8]}, which PUBLIC_URL isn’t."
+        message = f"The portal takes the request to be {seen['scheme'][:8]}, which PUBLIC_URL isn’t."
         fix = "Let the proxy set X-Forwarded-Proto, and count it in TRUSTED_PROXIES."
-        found.append(Finding("proxies-scheme", told, fix, facts))
+        found.append(Finding("proxies-scheme", message, fix, facts))
     if seen["host"].lower() != urlsplit(url).netloc.lower():
-        told = "The portal isn’t told the host name of PUBLIC_URL, so it refuses requests."
+        message = "The portal isn’t told the host name of PUBLIC_URL, so it refuses requests."
         fix = "Let the proxy pass Host on, or set X-Forwarded-Host, and count it in TRUSTED_PROXIES."
-        found.append(Finding("proxies-host", told, fix, facts))
+        found.append(Finding("proxies-host", message, fix, facts))
     yield from found or [
         Finding("proxies-right", "Address, scheme and host name arrive as they should.", facts=facts)
     ]

@@ -34,8 +34,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         return
     parts = urlsplit(url)
     if parts.scheme == "redis" and not is_local(parts.hostname):
-        told = "The connection to Redis isn’t encrypted."
-        yield Finding("redis-unencrypted", told, "Use rediss:// in REDIS_URL.")
+        message = "The connection to Redis isn’t encrypted."
+        yield Finding("redis-unencrypted", message, "Use rediss:// in REDIS_URL.")
     client = connect(url)
     try:
         RedisStore(client).check()
@@ -55,8 +55,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     finally:
         client.close()
     if seconds := far_apart(theirs, datetime.now(UTC)):
-        told = f"The clock of Redis’s machine differs from this machine’s by {abs(seconds)} seconds."
-        yield Finding("clock-redis", told, "Set both clocks by the same time service.", {"seconds": seconds})
+        message = f"The clock of Redis’s machine differs from this machine’s by {abs(seconds)} seconds."
+        yield Finding("clock-redis", message, "Set both clocks by the same time service.", {"seconds": seconds})
 
 
 def judged(info: Mapping[str, Any]) -> Iterator[Finding]:
@@ -67,6 +67,6 @@ def judged(info: Mapping[str, Any]) -> Iterator[Finding]:
     if not major.isdigit() or int(major) < OLDEST:
         yield Finding("redis-old", f"This Redis is too old ({version}).", f"Use Redis {OLDEST} or newer.", facts)
     if policy not in ("", _KEEPS):
-        told = f"A full Redis would remove sessions (maxmemory-policy {policy}), so users would be signed out."
-        yield Finding("redis-evicts", told, f"Set maxmemory-policy {_KEEPS} in Redis.", facts)
+        message = f"A full Redis would remove sessions (maxmemory-policy {policy}), so users would be signed out."
+        yield Finding("redis-evicts", message, f"Set maxmemory-policy {_KEEPS} in Redis.", facts)
     yield Finding("redis-works", f"Redis {version} answers and accepts writes.", facts=facts)

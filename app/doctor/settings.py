@@ -92,9 +92,9 @@ def check(settings: Settings) -> Iterator[Finding]:
             yield Finding("settings-wrong", sentence, f"Correct {name}: docs/settings.md.", {"setting": name})
     for setting in SETTINGS.values():
         if setting.formerly and settings.env.get(setting.formerly.name):
-            told = f"{setting.formerly.name} is now called {setting.name}, and ends with {setting.formerly.until}."
-            yield Finding("settings-former-name", told, f"Rename it to {setting.name}.", {"setting": setting.name})
+            message = f"{setting.formerly.name} is now called {setting.name}, and ends with {setting.formerly.until}."
+            yield Finding("settings-former-name", message, f"Rename it to {setting.name}.", {"setting": setting.name})
     if not settings.wrong:
         named = sorted(name for name, each in SETTINGS.items() if any(settings.env.get(one) for one in each.names))
-        told = f"All settings are right. {len(named)} are set, the others have their defaults."
-        yield Finding("settings-right", told, facts={"set": named})
+        message = f"All settings are right. {len(named)} are set, the others have their defaults."
+        yield Finding("settings-right", message, facts={"set": named})

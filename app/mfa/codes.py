@@ -156,7 +156,7 @@ def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: i
     return was_ahead > 0 and was_ahead - abs(ahead) > FRESH_FOR // timedelta(seconds=STEP) + 1
 
 
-def told_stale(found: Diagnosis) -> str:
+def stale_message(found: Diagnosis) -> str:
     """Return a sentence that asks for two fresh codes."""
     if found.drift_s < 0:
         return _(
@@ -171,7 +171,7 @@ def told_stale(found: Diagnosis) -> str:
     )
 
 
-def told_drift(found: Diagnosis) -> str:
+def drift_message(found: Diagnosis) -> str:
     """Return a sentence about the phone's clock if it is far enough off, else ""."""
     if abs(found.drift_s) <= CODES_TAKEN * STEP:
         return ""

@@ -20,7 +20,7 @@ from app.errors import (
     Refused,
     WrongMfaCode,
 )
-from app.mfa.codes import Diagnosis, examine, is_fresh, told_stale
+from app.mfa.codes import Diagnosis, examine, is_fresh, stale_message
 from app.sessions.contents import SHOWN_FOR, Enrollment, Person, ReplacedDevice
 from app.text.messages import N_, _, administrator, ask_admin
 
@@ -212,7 +212,7 @@ def enable(
     if finding.problem:
         raise finding.problem()
     if not is_fresh(finding, now, enrollment.asked_at or now, enrollment.last_step):
-        raise StaleCodes(told_stale(finding), replace(enrollment, asked_at=now, last_step=finding.step))
+        raise StaleCodes(stale_message(finding), replace(enrollment, asked_at=now, last_step=finding.step))
     try:
         trust(iam, audit, person, enrollment.serial_number, first, second)
     except (AlreadyExists, MfaSessionNeeded) as refusal:

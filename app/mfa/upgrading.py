@@ -85,8 +85,8 @@ def advance(
     except MfaNotRecognized as refusal:
         if upgrade.tries + 1 < MOST_TRIES:
             return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
-        told = _("AWS still couldn’t check the code. Wait a minute, then enter the code your app shows.")
-        raise _used(upgrade, CodeAlreadyUsed(told)) from refusal
+        message = _("AWS still couldn’t check the code. Wait a minute, then enter the code your app shows.")
+        raise _used(upgrade, CodeAlreadyUsed(message)) from refusal
     except WrongMfaCode as refusal:
         raise _used(upgrade, CodeAlreadyUsed(WrongMfaCode.sentence())) from refusal
     except NoResponse as silence:

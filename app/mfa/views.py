@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.aws.iam import MfaDevice
 from app.credentials.observed import report_observed
 from app.mfa import qr, service, upgrading
-from app.mfa.codes import told_drift
+from app.mfa.codes import drift_message
 from app.mfa.command_line import commands
 from app.mfa.devices import begin_where_free, may_add_virtual_device
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
@@ -30,7 +30,7 @@ from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
 from app.web.responses import done, page, wants_part
-from app.web.told import tell
+from app.web.sentences import tell
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -43,17 +43,17 @@ def devices_of_mine() -> list[MfaDevice]:
 
 def devices_for_page() -> Sequence[MfaDevice]:
     """Return the same for a page that shows them. After a form that has just read them, AWS isn't asked again."""
-    told = just_read.passed_on(person())
-    return devices_of_mine() if told is None else told
+    mine = just_read.passed_on(person())
+    return devices_of_mine() if mine is None else mine
 
 
 def reported_devices() -> Sequence[MfaDevice]:
     """Return the same. If AWS is asked, its answer is reported. A form has reported what it passes on."""
-    told = just_read.passed_on(person())
-    if told is None:
-        told = devices_of_mine()
-        report_observed(person(), mfa_devices=told)
-    return told
+    mine = just_read.passed_on(person())
+    if mine is None:
+        mine = devices_of_mine()
+        report_observed(person(), mfa_devices=mine)
+    return mine
 
 
 def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
@@ -174,19 +174,19 @@ def enroll_post() -> ResponseReturnValue:
         return redirect(url_for("mfa.enroll"), 303)  # another tab has turned MFA on: that page says so
     if pending is None:
         minutes = SHOWN_FOR.seconds // 60
-        told = ngettext(
+        message = ngettext(
             "Your QR code has expired. It is kept for %(num)d minute. Start again.",
             "Your QR code has expired. It is kept for %(num)d minutes. Start again.",
             minutes,
         )
-        return done(told, "mfa.enroll", "warning", code="qr-code-over")
+        return done(message, "mfa.enroll", "warning", code="qr-code-over")
     form.newest, now = pending.attempt_id, datetime.now(UTC)
     form.accept()
     first, second = form.first_code.data, form.second_code.data
     found = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     slots.forget("enrollment")
     keep_name(pending.serial_number, form.label.data)
-    if drift := told_drift(found):
+    if drift := drift_message(found):
         tell(drift, "warning", "clock-drift")
     if not person().with_mfa:
         # This is their first device. With another one they could not have come here without MFA.
@@ -199,12 +199,12 @@ def enroll_post() -> ResponseReturnValue:
         slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
     if pending.backup:
-        told = _(
+        message = _(
             "Your backup works. Now delete the entry “%(entry)s” from your app, and keep the others. "
             "Then seal the print.",
             entry=entry_in_app(pending.serial_number),
         )
-        return done(told, "mfa.devices")
+        return done(message, "mfa.devices")
     return done(_("Device added."), "mfa.devices")
 
 

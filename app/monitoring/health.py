@@ -94,8 +94,8 @@ class Health:
     def parts(self) -> dict[str, str]:
         """Return the state of each part as probes see it: "ok", "failing", or "unknown"."""
         problems = self.problems()
-        told = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
-        return told | ({"schema": "unknown"} if problems.get("database") == UNANSWERED else {})
+        states = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
+        return states | ({"schema": "unknown"} if problems.get("database") == UNANSWERED else {})
 
     def forget_connections(self) -> None:
         """Close the connections before forking: two processes must not share one."""
@@ -132,8 +132,8 @@ class Machines:
         if path == "/readyz":
             parts = self._health.parts()
             status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"
-            told = parts | self._health.of_lists()
-            return _plain(environ, start_response, status, json.dumps(told).encode() + b"\n", "application/json")
+            reported = parts | self._health.of_lists()
+            return _plain(environ, start_response, status, json.dumps(reported).encode() + b"\n", "application/json")
         if path == "/metrics" and self._token:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):

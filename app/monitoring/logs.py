@@ -101,14 +101,14 @@ class Watched:
             if not endpoint.endswith("static") or code >= 500:
                 # The path without its query, which may hold what AWS Sign-In sends back.
                 about = {"method": environ["REQUEST_METHOD"][:16], "path": environ.get("PATH_INFO", "")[:200]}
-                told = {
+                outcome = {
                     "endpoint": endpoint,
                     "status": code,
                     "ms": round(took * 1000, 1),
                     "address": environ.get("REMOTE_ADDR", ""),
                     "session": environ.get("latchkey.session", ""),
                 }
-                log.info("answered", extra=about | told)
+                log.info("answered", extra=about | outcome)
             return start_response(status, [*headers, (HEADER, number)], *raised)
 
         return self._inner(environ, answer)

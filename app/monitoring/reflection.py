@@ -36,9 +36,9 @@ def is_proven(secret_key: str, asked: str, answer: bytes, shown: str) -> bool:
     return hmac.compare_digest(shown.encode(), proof(secret_key, asked, answer).encode())
 
 
-def _mac(secret_key: str, told: bytes) -> str:
+def _mac(secret_key: str, body: bytes) -> str:
     key = hashlib.sha256(b"latchkey doctor\0" + secret_key.encode()).digest()
-    return hmac.new(key, told, hashlib.sha256).hexdigest()
+    return hmac.new(key, body, hashlib.sha256).hexdigest()
 
 
 def is_asked(environ: WSGIEnvironment, secret_key: str, now: float) -> bool:
@@ -56,7 +56,7 @@ def reflection(environ: WSGIEnvironment, secret_key: str) -> tuple[bytes, tuple[
     The answer is JSON: what the portal takes the request to be, and the header that this is from. `address`, `scheme`
     and `host` are as TRUSTED_PROXIES makes them, `forwarded` is X-Forwarded-For as it came.
     """
-    told = json.dumps(
+    body = json.dumps(
         {
             "address": environ.get("REMOTE_ADDR", ""),
             "scheme": environ.get("wsgi.url_scheme", ""),
@@ -66,4 +66,4 @@ def reflection(environ: WSGIEnvironment, secret_key: str) -> tuple[bytes, tuple[
             ],
         }
     ).encode()
-    return told, (HEADER, proof(secret_key, str(environ[_VARIABLE]), told))
+    return body, (HEADER, proof(secret_key, str(environ[_VARIABLE]), body))

@@ -137,8 +137,8 @@ def send_all_again() -> ResponseReturnValue:
     with db.engine.begin() as connection:
         number = queries.send_again(connection, datetime.now(UTC), *which)
     outbox().ring()
-    told = ngettext("%(num)d notice will be sent again.", "%(num)d notices will be sent again.", number)
-    return done(told, "notices.index", show="waiting")
+    message = ngettext("%(num)d notice will be sent again.", "%(num)d notices will be sent again.", number)
+    return done(message, "notices.index", show="waiting")
 
 
 @bp.post("/cancel")
@@ -151,8 +151,8 @@ def cancel() -> ResponseReturnValue:
         number = outbox().cancel(connection, *mine)
         [left] = queries.rows(connection, *mine, most=1)
     if number and left.state == State.SENDING:
-        told = _("A worker already has the notice. It is cancelled, unless it is being sent at this moment.")
-        return done(told, "notices.index", "info", code="being-sent", show="waiting")
+        message = _("A worker already has the notice. It is cancelled, unless it is being sent at this moment.")
+        return done(message, "notices.index", "info", code="being-sent", show="waiting")
     if not number:
         return done(_("The notice was already sent or cancelled."), "notices.index", "info", code="not-waiting")
     return done(_("The notice was cancelled."), "notices.index", show="cancelled")

@@ -66,8 +66,10 @@ def test(name: str, to: str) -> None:
 def preview(kinds: tuple[str, ...], folder: Path) -> None:
     """Write notices with made-up data as KIND.html and KIND.txt: those of each KIND, or all of them."""
     if unknown := [kind for kind in kinds if kind not in KINDS]:
-        told = _("%(kind)s isn’t a kind of notice. Choose from: %(kinds)s.", kind=unknown[0], kinds=", ".join(KINDS))
-        raise click.BadParameter(told, param_hint="KIND")
+        message = _(
+            "%(kind)s isn’t a kind of notice. Choose from: %(kinds)s.", kind=unknown[0], kinds=", ".join(KINDS)
+        )
+        raise click.BadParameter(message, param_hint="KIND")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for kind in kinds or KINDS:

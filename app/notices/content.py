@@ -84,13 +84,13 @@ class Brand(NamedTuple):
         """Return a day or a time as text, the time in UTC and in the zone of the settings."""
         if not isinstance(at, datetime):
             return written(at)
-        told = written(at.astimezone(UTC), "minute")
+        utc = written(at.astimezone(UTC), "minute")
         if self.time_zone.key == "UTC":
-            return told
+            return utc
         there = at.astimezone(self.time_zone)
         return _(
             "%(utc)s (%(time)s in %(zone)s)",
-            utc=told,
+            utc=utc,
             time=f"{there:%-d %B %Y, %H:%M}",
             zone=self.time_zone.key,
         )

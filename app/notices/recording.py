@@ -28,7 +28,7 @@ def digest(rows: Sequence[NoticeRow]) -> str:
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
-def told(rows: Sequence[NoticeRow], at: datetime) -> str:
+def target_of(rows: Sequence[NoticeRow], at: datetime) -> str:
     """Return the target of the entry. at: the `sent_at` of the rows."""
     what = f"{rows[0].kind} to {rows[0].user_name}" if len(rows) == 1 else f"{len(rows)} notices"
     return f"{what}, {at.isoformat()}, SHA-256 {digest(rows)}"
@@ -62,7 +62,7 @@ class Recorder:
             **nobody,
             attempt_id=secrets.token_hex(16),
             event=Event.NOTICES_SENT.value,
-            target=told(sent, at),
+            target=target_of(sent, at),
             phase=Phase.DONE.value,
             user_agent=AGENT,
         )

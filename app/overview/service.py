@@ -87,20 +87,20 @@ def load_inventory(gateways: Gateways, person: Person, *, key_uses: bool = False
     ssh_keys = start_read(lambda: gateways.of_type(SshKeyGateway).list_for(name))
     certificates = start_read(lambda: listed_certificates(gateways.of_type(CertificateGateway), name))
     devices = gateways.iam.mfa_devices(name)
-    listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)
+    listed: Known[Sequence[AccessKey]] | Unknown = _known("iam:ListAccessKeys", keys)
     several = listed.fact if key_uses and isinstance(listed, Known) and len(listed.fact) > 1 else ()
     uses = last_uses(gateways.keys, several)
     return Credentials(
         devices,
         listed,
-        _told("iam:GetLoginProfile", password),
-        _told("iam:ListSSHPublicKeys", ssh_keys),
-        _told("iam:ListSigningCertificates", certificates),
+        _known("iam:GetLoginProfile", password),
+        _known("iam:ListSSHPublicKeys", ssh_keys),
+        _known("iam:ListSigningCertificates", certificates),
         uses(),
     ), alias()
 
 
-def _told(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
+def _known(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
     try:
         return Known(answer())
     except NotAllowed:

@@ -44,8 +44,8 @@ def index() -> ResponseReturnValue:
 def _look() -> tuple[bool, LoginProfile | None]:
     """Return whether there is no password, and what AWS shows of one. A user who signed in through AWS has one."""
     me = person()
-    told = permitted().allows("iam:GetLoginProfile", me.arn, mfa=mfa_present())
-    if not me.with_mfa and not (me.access_key_id and told):
+    may_see = permitted().allows("iam:GetLoginProfile", me.arn, mfa=mfa_present())
+    if not me.with_mfa and not (me.access_key_id and may_see):
         return False, None
     return service.shown_profile(gateways().passwords, me.user_name)
 
@@ -100,10 +100,10 @@ def _changed(sentence: str) -> ResponseReturnValue:
     """Say what was done. AWS ends sessions that began with the old password: sign the user out now and say why."""
     if person().way is Way.AWS_SIGN_IN:
         current.sign_out()
-        told = _(
+        message = _(
             "%(done)s AWS signed you out because the password changed. Sign in with the new password.", done=sentence
         )
-        return done(told, "signin.sign_in")
+        return done(message, "signin.sign_in")
     return done(sentence, "overview.index")
 
 

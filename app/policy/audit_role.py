@@ -75,8 +75,8 @@ class AuditRole:
             )
         found = _TRUSTED.fullmatch(self.trusted)
         if self.trusted and (not found or found["partition"] != self.partition):
-            told = "isn’t the ARN of a role, a user or an account’s root"
-            raise NotRenderable("trusted", f"{self.trusted!r} {told} in the partition {self.partition}.")
+            message = "isn’t the ARN of a role, a user or an account’s root"
+            raise NotRenderable("trusted", f"{self.trusted!r} {message} in the partition {self.partition}.")
         if self.external_id and not _EXTERNAL_ID.fullmatch(self.external_id):
             raise NotRenderable("external-id", "An external ID has 2 to 1224 letters, digits and =,.@:/-.")
 

@@ -115,7 +115,7 @@ def render(
         raise click.ClickException(plain(str(error))) from error
     others = accounts_named(document) - {account_id}
     if others:
-        _told([f"Note: {variant} names account {', '.join(sorted(others))}, which stays as it is."], err=True)
+        _print([f"Note: {variant} names account {', '.join(sorted(others))}, which stays as it is."], err=True)
     click.echo(plain_json(FORMATS[form].write(setup)), nl=False)
 
 
@@ -133,12 +133,12 @@ def check(file: Path, form: str, *, strict: bool) -> None:
     if form == "json":
         click.echo(plain_json(json.dumps(report.as_json(), indent=2, ensure_ascii=False)))
     else:
-        _told(as_text(report))
+        _print(as_text(report))
     failed = strict and any(finding.severity is Severity.ERROR for finding in report.findings)
     sys.exit(failed or not report.usable)
 
 
-def _told(lines: Iterable[str], *, err: bool = False) -> None:
+def _print(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines that quote a document, without characters that control a terminal."""
     for line in lines:
         click.echo(plain(line), err=err)
@@ -204,18 +204,18 @@ def explain(
         raise click.ClickException(plain(report.findings[0].sentence))
     if action is None:
         for words in in_words(policy):
-            _told([f"{words.place}: {words.sentence}"])
-            _told(f"  {name}" + (f": {meaning}" if meaning else "") for name, meaning in words.actions)
+            _print([f"{words.place}: {words.sentence}"])
+            _print(f"  {name}" + (f": {meaning}" if meaning else "") for name, meaning in words.actions)
         return
     policy = parsed(policy.source, account_id, partition)
     asked = resource or usual_resource(policy, action, user_name, path)
     question = Question(user_name, action, asked, way, path, assumed)
     found = explained(policy, question)
-    _told([f"{question.who}: {action} on {asked}: {found.sentence}", *filter(None, [found.elsewhere, found.doubt])])
-    _told(f"  {step.place}: {step.why}" for step in found.steps)
+    _print([f"{question.who}: {action} on {asked}: {found.sentence}", *filter(None, [found.elsewhere, found.doubt])])
+    _print(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
-        _told([found.beyond])
-    _told(map(str, repairs(policy.source, policy.account_id)))
+        _print([found.beyond])
+    _print(map(str, repairs(policy.source, policy.account_id)))
 
 
 @policy.command()

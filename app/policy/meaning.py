@@ -226,13 +226,13 @@ class Repair:
 
 def repairs(document: Mapping[str, Any], account_id: str) -> Iterator[Repair]:
     """What `repaired` changes, each spelling once a statement and element. document, account_id: as there."""
-    told: set[tuple[Place, str]] = set()
+    reported: set[tuple[Place, str]] = set()
     for index, statement in enumerate(statements_of(document)):
         for element, text in texts_of_statement(statement):
             place = Place(index, statement.get("Sid") or None, element)
             for written, read_as in _changes(text, account_id):
-                if (place, written) not in told:
-                    told.add((place, written))
+                if (place, written) not in reported:
+                    reported.add((place, written))
                     yield Repair(place, cut(written), cut(read_as))
 
 

@@ -15,7 +15,7 @@ from app.policy_pages import service
 from app.policy_pages.service import CONFIGURED, DOCUMENTS
 from app.text.messages import N_, _
 from app.web.forms import Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 LONGEST = 16_000
 """Characters of a document that are read: IAM takes 6,144, without white space, which may well double that."""

@@ -36,7 +36,7 @@ def add_members(management: State, count: int, employees: int, now: datetime) ->
         organization.units[unit_id] = Unit(unit_id, name, parent or root)
     management.organization = organization
     organization.members[management.account_id] = Member(management.account_id, "Management", root, joined)
-    told = {}
+    added = {}
     for number in range(1, count + 1):
         account_id, name = account_id_of(number), f"team-{number:02d}"
         unit = _IN[number % len(_IN)]
@@ -58,8 +58,8 @@ def add_members(management: State, count: int, employees: int, now: datetime) ->
         audit.put_policy(ROLE, json.dumps(permissions()))
         admin = _role(state, ADMIN_ROLE, trusted)
         state.iam.attach_role_policy(f"arn:{state.partition}:iam::aws:policy/AdministratorAccess", ADMIN_ROLE)
-        told[account_id] = {"name": name, "audit_role_arn": audit.arn, "admin_role_arn": admin.arn}
-    return told
+        added[account_id] = {"name": name, "audit_role_arn": audit.arn, "admin_role_arn": admin.arn}
+    return added
 
 
 def _role(state: State, name: str, trusted: str) -> Any:

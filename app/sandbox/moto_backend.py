@@ -140,7 +140,7 @@ _RESPONSES = {
 }
 
 
-def as_told(service: str, action: str, answer: Answer) -> Answer:
+def checked_answer(service: str, action: str, answer: Answer) -> Answer:
     """Return the answer, if it has the service's own form.
 
     Raises Refusal if moto failed: it has the action, but not what was requested.
@@ -162,9 +162,9 @@ def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
         operation.output_shape,  # type: ignore[arg-type]  # None is fine for botocore, not for its stubs
     )
     if answer.status >= 300:
-        told = parsed.get("Error", {})
-        if "Code" not in told:
+        error = parsed.get("Error", {})
+        if "Code" not in error:
             raise not_emulated(operation.service_model.signing_name, operation.name)
-        raise Refusal(told["Code"], told.get("Message", ""), answer.status)
+        raise Refusal(error["Code"], error.get("Message", ""), answer.status)
     parsed.pop("ResponseMetadata", None)
     return parsed

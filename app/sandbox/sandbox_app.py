@@ -159,7 +159,7 @@ class SandboxApp:
         except moto_backend.MotoFailed as error:
             _LOG.warning("moto failed at %s:%s: %s", service, action, error)
             raise not_emulated(service, action) from error
-        return moto_backend.as_told(service, action, answer)
+        return moto_backend.checked_answer(service, action, answer)
 
     def _asked(self, exchange: Exchange, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
         if exchange.service == "sts":
@@ -231,8 +231,8 @@ class SandboxApp:
 
     def _control(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer `GET /_sandbox/calls?since=N`, and for tests `PUT /_sandbox/faults` and `POST /_sandbox/policy`."""
-        status, told = self._controlled(environ)
-        body = json.dumps(told).encode()
+        status, content = self._controlled(environ)
+        body = json.dumps(content).encode()
         start_response(
             status,
             [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))],

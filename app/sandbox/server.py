@@ -58,7 +58,7 @@ def serve(
     faults: list[Fault],
     port: int,
     instance: Path,
-    told: Callable[[Running], None],
+    listening: Callable[[Running], None],
     command: str | None,
 ) -> int:
     """Serve until interrupted, or until `command` ends. Returns the exit status.
@@ -71,7 +71,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, for then it may be stopped
         signal.signal(number, lambda *_: stopped.set())
     with opened(settings, faults, port, instance, document) as running:
-        told(replace(running, moved_from=moved_from))
+        listening(replace(running, moved_from=moved_from))
         return _wait(running, command, stopped)
 
 

@@ -107,8 +107,8 @@ class Colleague(Person):
     @classmethod
     def of(cls, issuer: str, subject: str, name: str, groups: list[str], now: datetime) -> Colleague:
         """Return someone who has signed in, with MFA. name: their e-mail address, if the provider tells it."""
-        told = {"issuer": issuer, "subject": subject, "groups": groups, "user_id": cls.id_of(issuer, subject)}
-        return cls("", name, "", "", True, now, **told)  # type: ignore[arg-type]  # values of several types
+        fields = {"issuer": issuer, "subject": subject, "groups": groups, "user_id": cls.id_of(issuer, subject)}
+        return cls("", name, "", "", True, now, **fields)  # type: ignore[arg-type]  # values of several types
 
     @staticmethod
     def id_of(issuer: str, subject: str) -> str:

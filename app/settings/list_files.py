@@ -89,9 +89,9 @@ class ListFiles:
         found: list[tuple[int, int, int] | None] = []
         for path in self._paths():
             try:
-                told = path.stat()
+                status = path.stat()
             except OSError:
                 found.append(None)
             else:
-                found.append((told.st_mtime_ns, told.st_size, told.st_ino))
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
         return tuple(found)

@@ -111,8 +111,8 @@ class Arrived:
     def person(self, now: datetime) -> Person:
         """Return the user as the session stores them."""
         who = self.identity
-        told = (who.account_id, who.user_name, who.path, who.partition)
-        return Person(*told, self.with_mfa, now, user_id=who.user_id)
+        identity = (who.account_id, who.user_name, who.path, who.partition)
+        return Person(*identity, self.with_mfa, now, user_id=who.user_id)
 
 
 def begin(

@@ -28,7 +28,7 @@ from app.web.permissions import calls
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
 from app.web.responses import local_path, page
-from app.web.told import tell
+from app.web.sentences import tell
 
 bp = Blueprint("aws_signin", __name__)
 bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong

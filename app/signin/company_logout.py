@@ -54,9 +54,9 @@ def backchannel_logout() -> ResponseReturnValue:
         with provider().logout(request.form.get("logout_token", "")[:LONGEST_TOKEN]) as logout:
             ended = _end(logout)
     except (LogoutRefused, ProviderUnavailable) as refusal:
-        log.warning("a sign-out of the provider was refused: %s", refusal.told_as)
+        log.warning("a sign-out of the provider was refused: %s", refusal.full_code)
         status = 400 if isinstance(refusal, LogoutRefused) else 503
-        return {"error": "invalid_request", "error_description": refusal.told_as}, status
+        return {"error": "invalid_request", "error_description": refusal.full_code}, status
     log.info("the provider signed someone out: %d sessions ended", ended)
     return "", 200
 

@@ -28,7 +28,7 @@ from app.web.guards import accounts_of_groups, public
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit
 from app.web.responses import done, local_path
-from app.web.told import tell
+from app.web.sentences import tell
 
 bp = Blueprint("company_signin", __name__, url_prefix="/sign-in/company")
 bp.register_error_handler(NotRecorded, error_pages.error_page)
@@ -74,8 +74,8 @@ def _ended_by_refusals(name: str = "") -> Iterator[None]:
         raise _Ended(refusal) from refusal
 
 
-def _target(*told: str) -> str:
-    return " ".join((Way.COMPANY, current_app.config["OIDC_ISSUER"], *filter(None, told)))[:512]
+def _target(*parts: str) -> str:
+    return " ".join((Way.COMPANY, current_app.config["OIDC_ISSUER"], *filter(None, parts)))[:512]
 
 
 @bp.errorhandler(_Ended)

@@ -10,7 +10,7 @@ from app.text.messages import N_, _, administrator
 from app.text.typed import without_blanks
 from app.web import forms as shared
 from app.web.forms import EXACT_FIELD, Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 

@@ -31,7 +31,7 @@ from app.web.permissions import calls
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, audit_of, gateways, labels
 from app.web.responses import done, here, local_path, page, page_at, where_they_were
-from app.web.told import tell
+from app.web.sentences import tell
 
 bp = Blueprint("signin", __name__)
 bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
@@ -150,8 +150,8 @@ def sign_in_post() -> ResponseReturnValue:
         if wanted:
             current.remember_next(wanted)
         return done("", "signin.code")
-    told = (who.account_id, who.user_name, who.path, who.partition)
-    person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
+    identity = (who.account_id, who.user_name, who.path, who.partition)
+    person = Person(*identity, False, now, key.access_key_id, user_id=who.user_id)
     current.make_way_for(person.owner)
     note_sign_in(audit(who.account_id, who.user_name, who.user_id), key.access_key_id)
     current.sign_in(person, key, config.BEFORE_MFA)

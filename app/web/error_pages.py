@@ -30,7 +30,7 @@ from app.web.permissions import NotOffered
 from app.web.rate_limits import limiter
 from app.web.responses import NoLongerThere, back_to, came_from, done, here, refuse, where_they_were
 from app.web.security import FromElsewhere
-from app.web.told import notices
+from app.web.sentences import notices
 
 Headers = Sequence[tuple[str, str]]
 
@@ -109,7 +109,7 @@ def in_words(wait: timedelta) -> str:
     return ngettext("Wait %(num)d minute, then try again.", "Wait %(num)d minutes, then try again.", minutes)
 
 
-def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
+def answer(status: int, shown: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
     """Answer with an error page. told: title, sentence and what else `error.html` shows (`refused_with` is the
     `PortalError.code`, or another code), or `not_offered`, an endpoint; words only, no secret.
 
@@ -117,28 +117,33 @@ def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep:
     an answer to the form itself could be shown no second time by Back or reload. Other clients get it at once, and so
     does a browser where the session can't hold it. keep: False where it must not be asked to.
     """
-    told = {"refused_with": CODES.get(status, "failed"), **told}
+    shown = {"refused_with": CODES.get(status, "failed"), **shown}
     if keep and _answers_a_form():
         back = where_they_were()
         about = {"status": status, "headers": dict(headers), "reference": request_id()}
-        refused.keep_error_page(back, {**told, **about})
+        refused.keep_error_page(back, {**shown, **about})
         if current.store_now():
             return redirect(back, 303)
-    return _rendered(told), status, [*headers]
+    return _rendered(shown), status, [*headers]
 
 
-def _rendered(told: Mapping[str, Any]) -> str:
-    if "not_offered" in told:
-        return permissions.explanation(told["not_offered"])
-    return render_template("error.html", **told)
+def _rendered(shown: Mapping[str, Any]) -> str:
+    if "not_offered" in shown:
+        return permissions.explanation(shown["not_offered"])
+    return render_template("error.html", **shown)
 
 
 def _answers_a_form() -> bool:
     """Was this sent by a form on a page of ours, in a browser that waits for the next page? Browsers say so
     themselves (Fetch Metadata), and no script can say it for them."""
     wanted = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
-    told = all(request.headers.get(name) == value for name, value in wanted.items())
-    return told and request.method == "POST" and request.url_rule is not None and not current.session_unavailable()
+    from_our_page = all(request.headers.get(name) == value for name, value in wanted.items())
+    return (
+        from_our_page
+        and request.method == "POST"
+        and request.url_rule is not None
+        and not current.session_unavailable()
+    )
 
 
 def show_what_waits() -> ResponseReturnValue | None:
@@ -148,8 +153,8 @@ def show_what_waits() -> ResponseReturnValue | None:
         return None
     g.reference = waits.get("reference", "")  # none in a session of the release before
     about = ("status", "headers", "reference", "until")
-    told = {name: value for name, value in waits.items() if name not in about}
-    return answer(waits["status"], told, [*waits["headers"].items()])
+    shown = {name: value for name, value in waits.items() if name not in about}
+    return answer(waits["status"], shown, [*waits["headers"].items()])
 
 
 def register(app: Flask) -> None:
@@ -177,8 +182,8 @@ def _signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         return refusal_page(error)
     back = where_they_were()
     current.sign_out()
-    told = error if isinstance(error, SignInExpired) else CredentialsRefused(_(SIGNED_OUT))
-    return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
+    reason = error if isinstance(error, SignInExpired) else CredentialsRefused(_(SIGNED_OUT))
+    return done(reason, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
 
 def refusal_page(error: PortalError) -> ResponseReturnValue:
@@ -193,8 +198,8 @@ def refusal_page(error: PortalError) -> ResponseReturnValue:
 def error_page(error: PortalError) -> ResponseReturnValue:
     """Answer to a refusal that isn't about a form, even where one was accepted: an error page."""
     missing = error.action if error.status == 403 else ""
-    told = {"title": _(REFUSED), "sentence": str(error), "missing": missing, "refused_with": error.told_as}
-    return answer(error.status, told)
+    shown = {"title": _(REFUSED), "sentence": str(error), "missing": missing, "refused_with": error.full_code}
+    return answer(error.status, shown)
 
 
 def _cannot_be_reached(error: Exception) -> ResponseReturnValue:
@@ -220,8 +225,8 @@ def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
 def _out_of_date(error: CSRFError) -> ResponseReturnValue:
     if current.session_was_lost():
         return cast("ResponseReturnValue", current_app.login_manager.unauthorized())  # type: ignore[attr-defined]  # Flask-Login adds it
-    told = {"title": _(TITLES[400]), "sentence": _(OUT_OF_DATE), "again": True, "refused_with": "out-of-date"}
-    return answer(400, told)
+    shown = {"title": _(TITLES[400]), "sentence": _(OUT_OF_DATE), "again": True, "refused_with": "out-of-date"}
+    return answer(400, shown)
 
 
 def _for_administrators(error: ForAdministrators) -> ResponseReturnValue:
@@ -231,13 +236,13 @@ def _for_administrators(error: ForAdministrators) -> ResponseReturnValue:
 
 
 def _for_iam_users(_error: ForIamUsers) -> ResponseReturnValue:
-    told = {"title": _(TITLES[403]), "sentence": _(FOR_IAM_USERS), "refused_with": "for-iam-users"}
-    return answer(403, told)
+    shown = {"title": _(TITLES[403]), "sentence": _(FOR_IAM_USERS), "refused_with": "for-iam-users"}
+    return answer(403, shown)
 
 
 def _from_elsewhere(error: FromElsewhere) -> ResponseReturnValue:
-    told = {"title": _(REFUSED), "sentence": _(FROM_ELSEWHERE), "refused_with": "from-elsewhere"}
-    return answer(403, told, keep=False)
+    shown = {"title": _(REFUSED), "sentence": _(FROM_ELSEWHERE), "refused_with": "from-elsewhere"}
+    return answer(403, shown, keep=False)
 
 
 def _not_offered(error: NotOffered) -> ResponseReturnValue:
@@ -245,7 +250,7 @@ def _not_offered(error: NotOffered) -> ResponseReturnValue:
 
 
 def _no_longer_there(error: NoLongerThere) -> ResponseReturnValue:
-    return answer(404, error.told)
+    return answer(404, error.shown)
 
 
 def _too_many(error: TooManyRequests) -> ResponseReturnValue:
@@ -257,8 +262,8 @@ def _too_many(error: TooManyRequests) -> ResponseReturnValue:
 
 def _not_our_address(error: SecurityError) -> ResponseReturnValue:
     # Without a host of ours no address can be built, so no page of ours either.
-    told = _(NOT_OUR_ADDRESS, code=WRONG_ADDRESS, reference=request_id())
-    return Response(f"{told}\n", 400, mimetype="text/plain")
+    message = _(NOT_OUR_ADDRESS, code=WRONG_ADDRESS, reference=request_id())
+    return Response(f"{message}\n", 400, mimetype="text/plain")
 
 
 def _our_mistake(error: InternalServerError) -> ResponseReturnValue:
@@ -270,9 +275,9 @@ def _our_mistake(error: InternalServerError) -> ResponseReturnValue:
 
 def _other(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
-    told = {"title": _(TITLES.get(status, SOMETHING_ELSE)), "sentence": _(SENTENCES.get(status, NOT_UNDERSTOOD))}
+    shown = {"title": _(TITLES.get(status, SOMETHING_ELSE)), "sentence": _(SENTENCES.get(status, NOT_UNDERSTOOD))}
     # What the status needs beside a page, like Allow of 405. The page has a type of its own.
-    return answer(status, told, [(name, value) for name, value in error.get_headers() if name != "Content-Type"])
+    return answer(status, shown, [(name, value) for name, value in error.get_headers() if name != "Content-Type"])
 
 
 HANDLERS: Mapping[type[Exception], Callable[[Any], ResponseReturnValue]] = {

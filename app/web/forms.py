@@ -18,7 +18,7 @@ from app.credentials import labels
 from app.errors import PortalError
 from app.text.messages import N_, _
 from app.text.typed import code as digits_of
-from app.web.told import FieldError, Sentence
+from app.web.sentences import FieldError, Sentence
 
 
 class Form(FlaskForm):

@@ -16,7 +16,7 @@ from app.sessions import current
 from app.sessions.contents import Confirming
 from app.text.messages import _
 from app.web.responses import where_they_were
-from app.web.told import tell
+from app.web.sentences import tell
 
 View = TypeVar("View", bound=Callable[..., Any])
 

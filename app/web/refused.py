@@ -22,7 +22,7 @@ from wtforms import Field, HiddenField, PasswordField
 from app.monitoring.logs import request_id
 from app.sessions.current import current_session
 from app.web.forms import Form
-from app.web.told import Sentence, code_of, code_of_notices, reference_of_notices, tell
+from app.web.sentences import Sentence, code_of, code_of_notices, reference_of_notices, tell
 
 WAITS = timedelta(minutes=5)
 KEPT_FOR = timedelta(minutes=15)
@@ -138,9 +138,9 @@ def remembered(address: str) -> str | bytes | None:
     return text
 
 
-def keep_error_page(address: str, told: Mapping[str, Any]) -> None:
+def keep_error_page(address: str, shown: Mapping[str, Any]) -> None:
     """Let an error page wait for this address, as its parts: words, no secret."""
-    _put("error_pages", address, WAITS, told)
+    _put("error_pages", address, WAITS, shown)
 
 
 def take_error_page(address: str) -> Mapping[str, Any] | None:

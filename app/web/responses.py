@@ -20,7 +20,7 @@ from app.errors import NotAllowed, PortalError
 from app.text.messages import N_, _
 from app.web import refused
 from app.web.forms import Form
-from app.web.told import Sentence, tell
+from app.web.sentences import Sentence, tell
 
 LARGEST_NUMBER = 2**63 - 1
 """That a database takes."""
@@ -52,13 +52,13 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
     sentence = str(refusal)
     if isinstance(refusal, NotAllowed) and refusal.action:
         sentence += " " + _("The missing permission is %(permission)s.", permission=refusal.action)
-    sentence = Sentence(sentence, refusal.told_as)
+    sentence = Sentence(sentence, refusal.full_code)
     if refusal.field and refusal.field in form:
         form[refusal.field].errors = [*form[refusal.field].errors, sentence]
     else:
         form.form_errors.append(sentence)
     if isinstance(form, Form):
-        form.refused_as = refusal.told_as
+        form.refused_as = refusal.full_code
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:
@@ -107,7 +107,7 @@ def done(
 ) -> ResponseReturnValue:
     """Say what was done, or why not, on the next page. The answer is a redirect, so a reload repeats nothing.
 
-    code: of a sentence that is no error's and that isn't about success (`app.web.told.tell`).
+    code: of a sentence that is no error's and that isn't about success (`app.web.sentences.tell`).
     """
     if sentence:
         tell(sentence, category, code)
@@ -137,7 +137,7 @@ class NoLongerThere(NotFound):
         sentence = _(NOT_YOURS)
         if was_deleted:
             sentence = _("%(name)s was deleted. Your activity shows when and from where.", name=named)
-        self.told = {
+        self.shown = {
             "title": _(deleted if was_deleted else not_yours),
             "sentence": sentence,
             "back_to_list": _(back),

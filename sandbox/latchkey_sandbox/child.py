@@ -43,10 +43,10 @@ def sign_in() -> None:
 
     typed = json.loads(sys.stdin.readline())
     try:
-        told = log_in(typed.pop("url"), typed, _asked_for_a_code)
+        result = log_in(typed.pop("url"), typed, _asked_for_a_code)
     except NotLetIn as error:
-        told = {"refused": str(error), "action": error.action}
-    print(json.dumps(told))  # noqa: T201 # for the parent
+        result = {"refused": str(error), "action": error.action}
+    print(json.dumps(result))  # noqa: T201 # for the parent
 
 
 def _asked_for_a_code() -> str:

@@ -227,8 +227,8 @@ class Sandbox:
             try:
                 return call(**parameters)
             except ClientError as error:
-                told = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
-                if not told.startswith(unknown) or time.monotonic() > until:
+                message = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
+                if not message.startswith(unknown) or time.monotonic() > until:
                     raise
             time.sleep(0.1)
 
@@ -244,11 +244,11 @@ class Sandbox:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=direct
         ) as program:
             printed = _answering(program, json.dumps({"url": self._facts["signin_url"], **typed}), code)
-        told: dict[str, str] = json.loads(printed)
-        if "refused" in told:
-            missing = f" {told['action']} isn’t allowed." if told["action"] else ""
-            raise SandboxError(f"AWS Sign-In didn’t let {user.name} in.{missing} It says: {told['refused']}")
-        return told
+        result: dict[str, str] = json.loads(printed)
+        if "refused" in result:
+            missing = f" {result['action']} isn’t allowed." if result["action"] else ""
+            raise SandboxError(f"AWS Sign-In didn’t let {user.name} in.{missing} It says: {result['refused']}")
+        return result
 
     def _in_account(self, policy: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         """Return a policy for this account, as the sandbox reads it."""
@@ -276,11 +276,11 @@ def _delay(options: Sequence[str]) -> float:
     return float(values[-1]) if values else 0
 
 
-def _answering(program: subprocess.Popen[str], told: str, code: Callable[[], str]) -> str:
+def _answering(program: subprocess.Popen[str], typed: str, code: Callable[[], str]) -> str:
     """Tell the program a line, and codes when it asks. Returns what it says in the end."""
     if program.stdin is None or program.stdout is None:
         raise ValueError("A program without pipes can’t be told anything.")
-    print(told, file=program.stdin, flush=True)
+    print(typed, file=program.stdin, flush=True)
     for line in program.stdout:
         if line.strip() != ASKS:
             return line

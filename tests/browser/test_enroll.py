@@ -15,8 +15,8 @@ from app.mfa.codes import (
     FirstCodeNotOfThisEntry,
     SameCodeTwice,
     SecondCodeNotOfThisEntry,
-    told_drift,
-    told_stale,
+    drift_message,
+    stale_message,
 )
 from app.mfa.service import EnrollmentReplaced, OlderQrCode, StaleCodes
 from app.mfa.upgrading import CodeAlreadyUsed
@@ -70,7 +70,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
 def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
     surfer = begin(surfing, nadia)
     surfer.give_two_codes(surfer.scan(slow_s=300))
-    assert told_drift(Diagnosis(drift_s=-300)) in surfer.text
+    assert drift_message(Diagnosis(drift_s=-300)) in surfer.text
     assert nadia.devices() == [nadia.serial_number]
 
 
@@ -85,7 +85,7 @@ def test_codes_typed_slowly_are_no_slow_clock(
         clock.move(60 * minutes)
         surfer.submit("/mfa/enroll")
         assert (surfer.refused_as, surfer.invalid) == (StaleCodes.code, ["first_code"])
-        assert told_stale(Diagnosis(drift_s=-60 * minutes)) in surfer.text, "how old, and to send the next ones"
+        assert stale_message(Diagnosis(drift_s=-60 * minutes)) in surfer.text, "how old, and to send the next ones"
         assert surfer.value("first_code") == surfer.value("second_code") == ""
     surfer.type(first_code=phone.latest, second_code=phone.latest)
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}, (
@@ -108,7 +108,7 @@ def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
     surfer.give_two_codes(phone)
     assert surfer.refused_as == StaleCodes.code and nadia.devices() == []
     surfer.give_two_codes(phone)
-    assert told_drift(Diagnosis(drift_s=-300)) in surfer.text
+    assert drift_message(Diagnosis(drift_s=-300)) in surfer.text
     clock.move(30)
     nadia.with_code("ec2", phone.next()).describe_instances()
 

@@ -90,9 +90,11 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
                 finding("within-reach", "The path keeps the policy from reaching them."),
             ],
         )
-        assert told.count(BY_ID["mfa"].told) == 1 and BY_ID["mfa-console"].told not in told, "one device fixes both"
+        assert told.count(BY_ID["mfa"].message) == 1 and BY_ID["mfa-console"].message not in told, (
+            "one device fixes both"
+        )
         assert "http://127.0.0.1:8000/access-keys" in told
-        assert told.count("http://") == 2 and BY_ID["within-reach"].told in told, (
+        assert told.count("http://") == 2 and BY_ID["within-reach"].message in told, (
             "what only an administrator can fix has no page"
         )
         assert labels.message("alice", ACCOUNT, []) == ""

@@ -9,7 +9,7 @@ import pytest
 from app.compliance.data.details import details_of
 from app.compliance.data.details_rows import Details
 from app.compliance.data.forced import judged
-from app.compliance.policies import listed, matching, people_of, policies_of, rows_of, ways_told
+from app.compliance.policies import describe_ways, listed, matching, people_of, policies_of, rows_of
 from app.compliance.rules.verdicts import State
 from app.compliance.what_if import change, commands, replaced
 from app.policy.documents import read, rendered
@@ -116,10 +116,10 @@ def test_who_is_under_a_policy() -> None:
 
 def test_the_policies_of_a_user_and_how_they_come_by_them() -> None:
     details = account()
-    told = {each.name: (each.key, ways_told([each.via])) for each in policies_of(details, "lister")}
+    told = {each.name: (each.key, describe_ways([each.via])) for each in policies_of(details, "lister")}
     assert told["buckets"] == ("user/lister/buckets", "directly")
     assert told["runs"] == (f"{IAM}:policy/runs", "group devs")
-    assert [ways_told([each.via]) for each in policies_of(details, "bound")][-1] == "permissions boundary"
+    assert [describe_ways([each.via]) for each in policies_of(details, "bound")][-1] == "permissions boundary"
     assert policies_of(details, "nobody") == []
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from app.mfa.codes import CODES_TAKEN, FRESH_FOR, STEP, Diagnosis, examine, is_fresh, told_stale
+from app.mfa.codes import CODES_TAKEN, FRESH_FOR, STEP, Diagnosis, examine, is_fresh, stale_message
 
 SEED = pyotp.random_base32(64)
 ASKED = datetime(2026, 5, 3, 12, 0, 10, tzinfo=UTC)
@@ -96,10 +96,10 @@ def test_what_counts_as_fresh_leaves_a_right_clock_within_what_aws_takes(asked_s
 def test_the_refusal_says_how_old_they_are() -> None:
     read = ASKED + timedelta(seconds=35)
     late = examine(SEED, *pair(read), read + timedelta(minutes=3))
-    assert late.drift_s < 0 and numbers(told_stale(late)) == ["3"], "minutes ago"
+    assert late.drift_s < 0 and numbers(stale_message(late)) == ["3"], "minutes ago"
     early = examine(SEED, *pair(read, 90), read)
-    assert early.drift_s == 90 and numbers(told_stale(early)) == ["90"], "seconds ahead"
-    assert told_stale(early).replace("90", "3") != told_stale(late)
+    assert early.drift_s == 90 and numbers(stale_message(early)) == ["90"], "seconds ahead"
+    assert stale_message(early).replace("90", "3") != stale_message(late)
 
 
 def numbers(sentence: str) -> list[str]:

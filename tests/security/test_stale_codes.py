@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.errors import WrongMfaCode
-from app.mfa.codes import STEP, Diagnosis, told_stale
+from app.mfa.codes import STEP, Diagnosis, stale_message
 from app.mfa.service import StaleCodes
 from app.mfa.upgrading import CodeAlreadyUsed
 from tests.faults.people import with_device
@@ -92,7 +92,7 @@ def test_a_clock_put_right_is_not_held_to_the_codes_it_showed_before(
     clock.move(120)
     guest.submit("/mfa/enroll", first_code=sandbox.code(seed, hours - 1), second_code=sandbox.code(seed, hours))
     assert guest.refused_as == StaleCodes.code and who.devices() == []
-    assert told_stale(Diagnosis(drift_s=hours * STEP)) in guest.text
+    assert stale_message(Diagnosis(drift_s=hours * STEP)) in guest.text
     clock.move(40)  # meanwhile the phone's clock is set by hand
     guest.submit("/mfa/enroll", first_code=sandbox.code(seed, 2), second_code=sandbox.code(seed, 3))
     assert guest.path == "/mfa/activate", guest.text

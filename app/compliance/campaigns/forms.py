@@ -14,7 +14,7 @@ from app.compliance.rules.rule import Rule
 from app.notices.texts.campaign import LONGEST_TEXT, PLACEHOLDERS, unknown_placeholders
 from app.text.messages import N_, _
 from app.web.forms import Form
-from app.web.told import FieldError
+from app.web.sentences import FieldError
 
 LONGEST = timedelta(days=366)
 

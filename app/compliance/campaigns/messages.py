@@ -18,7 +18,7 @@ def message_data(campaign: Any) -> dict[str, Any]:
     return {
         "campaign": campaign.name,
         "title": (_(rule.fix.action) if rule.fix else rule.name) if rule else campaign.name,
-        "told": rule.told if rule else "",
+        "told": rule.message if rule else "",
         "deadline": campaign.deadline.isoformat(),
         "account": campaign.account_id,
     }

@@ -98,8 +98,8 @@ def parse(content: bytes, made_at: datetime | None = None, known: Known = NOTHIN
     if len(content) > LARGEST:
         too_large = _("This file is larger than any credential report. Nothing was changed.")
         raise NotAReport(too_large, diagnosis="too-large")
-    text, told = report_forms.opened(content)
-    made_at = told or made_at
+    text, stated_at = report_forms.opened(content)
+    made_at = stated_at or made_at
     first = text[: text.find("\n") + 1 or len(text)]
     between = "\t" if "\t" in first and "," not in first else ","
     lines = text.splitlines()

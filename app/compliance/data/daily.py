@@ -95,7 +95,9 @@ def days(connection: Connection, account_id: str, now: datetime, back: int = 90)
 
 def _figures(stored: Mapping[str, Any]) -> Figures:
     rules = {rule: Count(*counts) for rule, counts in stored["rules"].items()}
-    at, changes_at = (datetime.fromisoformat(told) if (told := stored.get(n)) else None for n in ("at", "changes_at"))
+    at, changes_at = (
+        datetime.fromisoformat(stored_at) if (stored_at := stored.get(n)) else None for n in ("at", "changes_at")
+    )
     return Figures(stored["people"], rules, stored["shown"], tuple(stored["key_ages"]), at, changes_at)
 
 

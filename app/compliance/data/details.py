@@ -48,22 +48,22 @@ def details_of(pages: Sequence[Page], collected_at: datetime, digest: str = "") 
     roles = _by_name("RoleDetailList", pages, reading.role)
     policies = _by_name("Policies", pages, reading.policy)
     if not users:
-        told = _(
+        message = _(
             "This file contains no users. Run the command again without --filter and --query. Nothing was changed."
         )
-        raise NotDetails(told, diagnosis="no-users")
+        raise NotDetails(message, diagnosis="no-users")
     if len(reading.accounts) > 1:
         ids = ", ".join(sorted(account for _partition, account in reading.accounts))
-        told = _("This file mixes accounts: %(ids)s. Nothing was changed.", ids=ids[:80])
-        raise NotDetails(told, diagnosis="mixes-accounts")
+        message = _("This file mixes accounts: %(ids)s. Nothing was changed.", ids=ids[:80])
+        raise NotDetails(message, diagnosis="mixes-accounts")
     if reading.latest and collected_at < reading.latest - CLOCKS:
-        told = _(
+        message = _(
             "The details contain data from %(latest)s, so they can’t have been collected on %(at)s. Correct the "
             "time. Nothing was changed.",
             latest=moment(reading.latest),
             at=moment(collected_at),
         )
-        raise NotDetails(told, diagnosis="collected-before")
+        raise NotDetails(message, diagnosis="collected-before")
     ((partition, account_id),) = reading.accounts
     return Details(
         account_id, partition, collected_at, digest, users, groups, roles, policies, dict(reading.documents)
@@ -85,11 +85,11 @@ def _check_last(pages: Sequence[Page]) -> None:
     unfinished = [page for page in pages if page.get("IsTruncated") or page.get("NextToken")]
     ends = [number for number, page in enumerate(pages) if page.get("IsTruncated") is False]
     if unfinished and (not ends or ends[-1] != len(pages) - 1):
-        told = _(
+        message = _(
             "This isn’t everything: AWS has more pages after this one. Run the command again without --no-paginate, "
             "--max-items and --page-size, or join all pages in one file, in their order. Nothing was changed."
         )
-        raise NotDetails(told, diagnosis="more-pages")
+        raise NotDetails(message, diagnosis="more-pages")
 
 
 def _by_name(key: str, pages: Iterable[Page], read: Any) -> dict[str, Any]:
@@ -100,22 +100,22 @@ def _by_name(key: str, pages: Iterable[Page], read: Any) -> dict[str, Any]:
         try:
             name, row = read(entry)
         except _Wrong as error:
-            told = _(
+            message = _(
                 "Entry %(number)d of %(list)s isn’t from AWS: %(why)s Run the command again, and don’t edit its "
                 "output. Nothing was changed.",
                 number=number,
                 list=key,
                 why=str(error),
             )
-            raise NotDetails(told, diagnosis=error.code) from error
+            raise NotDetails(message, diagnosis=error.code) from error
         if name.lower() in known:
-            told = _(
+            message = _(
                 "%(list)s contains %(name)s twice. Run the command again, and join each page only once. "
                 "Nothing was changed.",
                 list=key,
                 name=name,
             )
-            raise NotDetails(told, diagnosis="twice")
+            raise NotDetails(message, diagnosis="twice")
         known.add(name.lower())
         found[name] = row
     return found
@@ -125,16 +125,16 @@ def _entries(key: str, pages: Iterable[Page]) -> Iterator[Mapping[str, Any]]:
     for page in pages:
         entries = page.get(key) or []
         if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-            told = _("%(list)s isn’t a list of objects. Run the command again. Nothing was changed.", list=key)
-            raise NotDetails(told, diagnosis="no-list")
+            message = _("%(list)s isn’t a list of objects. Run the command again. Nothing was changed.", list=key)
+            raise NotDetails(message, diagnosis="no-list")
         yield from entries
 
 
 class _Wrong(ValueError):
     """What AWS never writes. code: which kind of thing that is. told: a sentence."""
 
-    def __init__(self, code: str, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
@@ -149,8 +149,8 @@ def _named(value: Any, key: str, allowed: re.Pattern[str]) -> str:
     """Return a text of an entry. Raises _Wrong where it isn't one that AWS writes."""
     found = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(found, str) or not allowed.fullmatch(found):
-        told = _("%(key)s is %(value)s.", key=key, value=ascii(found)[:80])
-        raise _Wrong("value", told)
+        message = _("%(key)s is %(value)s.", key=key, value=ascii(found)[:80])
+        raise _Wrong("value", message)
     return found
 
 
@@ -227,13 +227,13 @@ class _Reading:
         return found
 
     def _time(self, entry: Mapping[str, Any], key: str) -> datetime | None:
-        told = entry.get(key)
-        if told is None:
+        value = entry.get(key)
+        if value is None:
             return None
         try:
-            found = told if isinstance(told, datetime) else time_of(told)
+            found = value if isinstance(value, datetime) else time_of(value)
         except (ValueError, TypeError) as error:
-            raise _Wrong("time", _("%(key)s is %(value)s.", key=key, value=ascii(told)[:80])) from error
+            raise _Wrong("time", _("%(key)s is %(value)s.", key=key, value=ascii(value)[:80])) from error
         self.latest = max(found, self.latest or found)
         return found
 
@@ -248,18 +248,18 @@ class _Reading:
             found.append(Inline(name, self._document(each.get("PolicyDocument"), name)))
         return tuple(found)
 
-    def _document(self, told: Any, name: str) -> str:
+    def _document(self, document: Any, name: str) -> str:
         """Keep a policy document and return its key. Raises _Wrong."""
         try:
-            if isinstance(told, str):
-                told = json.loads(told if told.lstrip().startswith("{") else unquote(told))
-            text = json.dumps(told, separators=(",", ":"))
-            json.dumps(told, ensure_ascii=False).encode()  # half a character would break every page that names it
+            if isinstance(document, str):
+                document = json.loads(document if document.lstrip().startswith("{") else unquote(document))
+            text = json.dumps(document, separators=(",", ":"))
+            json.dumps(document, ensure_ascii=False).encode()  # half a character would break every page that names it
         except (ValueError, TypeError, RecursionError) as error:
             raise _Wrong("document", _("the document of %(name)s isn’t JSON.", name=name)) from error
-        if not isinstance(told, Mapping) or len(text) > LONGEST_DOCUMENT or _deeper(told, DEEPEST):
+        if not isinstance(document, Mapping) or len(text) > LONGEST_DOCUMENT or _deeper(document, DEEPEST):
             raise _Wrong("document", _("the document of %(name)s isn’t a policy.", name=name))
-        key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         self.documents.setdefault(key, text)
         return key
 

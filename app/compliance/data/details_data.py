@@ -64,28 +64,28 @@ def read(connection: Connection, account_id: str) -> Details | None:
     documents = select(CompliancePolicyDocument.digest, CompliancePolicyDocument.document).where(
         CompliancePolicyDocument.account_id == account_id
     )
-    told = found.content
-    tagged = told.get("tagged_roles", {})  # release 0.2.0 stores none
+    content = found.content
+    tagged = content.get("tagged_roles", {})  # release 0.2.0 stores none
     return Details(
         account_id,
-        told["partition"],
+        content["partition"],
         found.collected_at,
-        told["digest"],
-        {user[0]: _as_user(user) for user in told["users"]},
-        {group[0]: _as_group(group) for group in told["groups"]},
-        {role[0]: _as_group(role, tagged.get(role[0])) for role in told["roles"]},
-        {policy[0]: ManagedPolicy(*policy) for policy in told["policies"]},
+        content["digest"],
+        {user[0]: _as_user(user) for user in content["users"]},
+        {group[0]: _as_group(group) for group in content["groups"]},
+        {role[0]: _as_group(role, tagged.get(role[0])) for role in content["roles"]},
+        {policy[0]: ManagedPolicy(*policy) for policy in content["policies"]},
         {row.digest: row.document for row in connection.execute(documents)},
     )
 
 
-def _as_user(told: list[Any]) -> DetailsUser:
-    name, user_id, arn, path, created, groups, attached, inline, boundary, tags = told
+def _as_user(stored: list[Any]) -> DetailsUser:
+    name, user_id, arn, path, created, groups, attached, inline, boundary, tags = stored
     made = datetime.fromisoformat(created) if created else None
     own = tuple(Inline(*each) for each in inline)
     return DetailsUser(name, user_id, arn, path, made, tuple(groups), tuple(attached), own, boundary, tags)
 
 
-def _as_group(told: list[Any], tagged: bool | None = None) -> DetailsGroup:
-    name, arn, attached, inline, *in_place = told  # versions between 0.2.0 and 1.0.0 stored the tags here
+def _as_group(stored: list[Any], tagged: bool | None = None) -> DetailsGroup:
+    name, arn, attached, inline, *in_place = stored  # versions between 0.2.0 and 1.0.0 stored the tags here
     return DetailsGroup(name, arn, tuple(attached), tuple(Inline(*each) for each in inline), *(in_place or [tagged]))

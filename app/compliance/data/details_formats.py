@@ -86,8 +86,8 @@ def pages_of(content: bytes) -> list[Page]:
     if not text:
         raise wrong_form(_("This file is empty."), "empty")
     if text.startswith(("user,", '"user",', "user\t")) or '"GeneratedTime"' in text[-200:]:
-        told = _("This is a credential report. Import it without --details. Nothing was changed.")
-        raise NotDetails(told, diagnosis="report")
+        message = _("This is a credential report. Import it without --details. Nothing was changed.")
+        raise NotDetails(message, diagnosis="report")
     for begins_with, kind, sentence in _NAMED:
         if re.match(begins_with, text, re.MULTILINE):
             raise wrong_form(_(sentence), kind)
@@ -151,13 +151,13 @@ def _no_number(text: str) -> float:
 
 def cut_short() -> NotDetails:
     """Return the refusal of a file that ends in the middle."""
-    told = _("The file is incomplete: it ends in the middle. Run the command again. Nothing was changed.")
-    return NotDetails(told, diagnosis="cut-short")
+    message = _("The file is incomplete: it ends in the middle. Run the command again. Nothing was changed.")
+    return NotDetails(message, diagnosis="cut-short")
 
 
 def _too_deep() -> NotDetails:
-    told = _("This file is nested more deeply than the details of any account. Nothing was changed.")
-    return NotDetails(told, diagnosis="too-deep")
+    message = _("This file is nested more deeply than the details of any account. Nothing was changed.")
+    return NotDetails(message, diagnosis="too-deep")
 
 
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -203,8 +203,8 @@ class _Tree:
     def take(self, event: Any) -> None:
         """Take the next event. Raises NotDetails."""
         if isinstance(event, self._yaml.AliasEvent) or getattr(event, "anchor", None):
-            told = _("This YAML contains references, which the AWS CLI never writes. Nothing was changed.")
-            raise NotDetails(told, diagnosis="references")
+            message = _("This YAML contains references, which the AWS CLI never writes. Nothing was changed.")
+            raise NotDetails(message, diagnosis="references")
         if isinstance(event, self._yaml.ScalarEvent):
             self._put(_plain(event.value) if event.implicit[0] else event.value)
         elif isinstance(event, self._yaml.MappingStartEvent):

@@ -81,14 +81,14 @@ def with_tags(forced: Facts, details: Details, keys: Collection[str]) -> Facts:
     """Return the facts with those of each user's tags whose keys are among these."""
     if not keys:
         return forced
-    return {name: {**told, "tags": named_tags(details.users[name].tags, keys)} for name, told in forced.items()}
+    return {name: {**facts, "tags": named_tags(details.users[name].tags, keys)} for name, facts in forced.items()}
 
 
 def are_outdated(stored: AccountRow, terms: Terms) -> bool:
     """Were the stored details judged by an earlier release, or for settings that named other tags?"""
-    told = stored.details
-    return told is not None and (
-        told["judged_by"] != ENGINE or told.get("tag_keys", []) != tag_keys(terms.service_users)
+    summary = stored.details
+    return summary is not None and (
+        summary["judged_by"] != ENGINE or summary.get("tag_keys", []) != tag_keys(terms.service_users)
     )
 
 
@@ -135,7 +135,7 @@ def judge_stored_in_background(engine: Engine, account_id: str, terms_of: TermsO
 
 
 def _summary(details: Details, keys: list[str], how: str) -> DetailsFacts:
-    told: DetailsFacts = {
+    summary: DetailsFacts = {
         "digest": details.digest,
         "users": len(details.users),
         "groups": len(details.groups),
@@ -145,8 +145,8 @@ def _summary(details: Details, keys: list[str], how: str) -> DetailsFacts:
         "how": how,
     }
     if keys:
-        told["tag_keys"] = keys
-    return told
+        summary["tag_keys"] = keys
+    return summary
 
 
 def check_complete(details: Details, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:

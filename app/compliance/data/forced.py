@@ -82,8 +82,8 @@ class Unions:
         """Return a document, None where we can't read it although AWS has it."""
         if document not in self._documents:
             try:
-                told = json.loads(self.details.documents[document])
-                self._documents[document] = parsed(told, self.details.account_id, self.details.partition)
+                content = json.loads(self.details.documents[document])
+                self._documents[document] = parsed(content, self.details.account_id, self.details.partition)
             except PolicyError:
                 self._documents[document] = None
         return self._documents[document]

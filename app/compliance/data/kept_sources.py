@@ -70,12 +70,12 @@ class Kept(NamedTuple):
 
     def about(self) -> bytes:
         """Return the details that are encrypted with the content."""
-        told = {
-            name: told.isoformat() if isinstance(told, datetime) else told
-            for name, told in self._asdict().items()
+        fields = {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in self._asdict().items()
             if name not in ("id", "key_id")
         }
-        return json.dumps(told, sort_keys=True).encode() + b"\n"
+        return json.dumps(fields, sort_keys=True).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Archive:
             0, account_id, kind.value, arrival.how, arrival.by[:1024], collected_at, now, arrival.digest,
             len(arrival.content), self.key_id,
         )  # fmt: skip
-        values = {name: told for name, told in about._asdict().items() if name != "id"}
+        values = {name: value for name, value in about._asdict().items() if name != "id"}
         made = connection.execute(insert(ComplianceSource).values(values).returning(ComplianceSource.id)).scalar_one()
         for number, part in enumerate(_compressed(about.about(), arrival.content)):
             row = {"source_id": made, "number": number, "content": self.cipher.encrypt(part)}
@@ -217,8 +217,8 @@ def kept(connection: Connection, account_id: str, before: datetime | None = None
 
 def as_file(pages: Sequence[Mapping[str, Any]]) -> bytes:
     """Return AWS's pages of authorization details as one file, in the format of `compliance import`."""
-    told = [{name: page[name] for name in page if name != "ResponseMetadata"} for page in pages]
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    cleaned = [{name: page[name] for name in page if name != "ResponseMetadata"} for page in pages]
+    return orjson.dumps(cleaned, option=orjson.OPT_SORT_KEYS)
 
 
 def _compressed(about: bytes, content: bytes) -> Iterator[bytes]:

@@ -85,9 +85,9 @@ def write_later_uses(connection: Connection, report: CredentialReport, steady: S
     checked = Checked()
     facts = []
     for name, virtual_devices in steady.items():
-        told = facts_of(report.used[name].cells, checked)
-        if virtual_devices is not None and told["mfa"]:
-            told["other"] = not virtual_devices  # as `merge.with_other` says
-        facts.append(told)
+        user_facts = facts_of(report.used[name].cells, checked)
+        if virtual_devices is not None and user_facts["mfa"]:
+            user_facts["other"] = not virtual_devices  # as `merge.with_other` says
+        facts.append(user_facts)
     rows = [report.lines[name] for name in steady]
     write_columns(connection, report.account_id, [*steady], {"report": facts, "report_row": rows})

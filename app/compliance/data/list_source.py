@@ -41,7 +41,7 @@ def as_json(
     account_id: str, users: Iterable[ListedUser], virtual: Mapping[str, int], facts: UserListFacts, at: datetime
 ) -> bytes:
     """Return the lists as JSON, the same for the same lists in whatever order AWS gave them."""
-    told = {
+    lists = {
         "account_id": account_id,
         "collected_at": at,
         "users": [
@@ -50,7 +50,7 @@ def as_json(
         "virtual_mfa_devices": dict(virtual),
         "account": dict(facts),
     }
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(lists, option=orjson.OPT_SORT_KEYS)
 
 
 def digest(content: bytes) -> str:
@@ -60,7 +60,7 @@ def digest(content: bytes) -> str:
 
 def read(content: bytes) -> Lists:
     """Return the lists of `as_json`."""
-    told: dict[str, Any] = orjson.loads(content)
+    lists: dict[str, Any] = orjson.loads(content)
     users = [
         Listed(
             each["user_name"],
@@ -70,9 +70,9 @@ def read(content: bytes) -> Lists:
             datetime.fromisoformat(each["created_at"]),
             datetime.fromisoformat(each["password_last_used"]) if each["password_last_used"] else None,
         )
-        for each in told["users"]
+        for each in lists["users"]
     ]
-    facts = cast("UserListFacts", told["account"])
+    facts = cast("UserListFacts", lists["account"])
     return Lists(
-        told["account_id"], datetime.fromisoformat(told["collected_at"]), users, told["virtual_mfa_devices"], facts
+        lists["account_id"], datetime.fromisoformat(lists["collected_at"]), users, lists["virtual_mfa_devices"], facts
     )

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 from app.compliance.data.credential_report import CredentialReport, NotAReport
 from app.compliance.data.report_cells import ReportPerson
 from app.compliance.data.rows import KEPT, AccountRow, PersonRow
-from app.compliance.rules.facts import devices_told
+from app.compliance.rules.facts import device_bounds
 from app.compliance.rules.sources import OwnFacts, ReportFacts, since
 from app.text.messages import _, ngettext
 
@@ -210,10 +210,10 @@ def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: O
     return merged
 
 
-def _not_overtaken(known: OwnFacts, told: OwnFacts, now: datetime) -> OwnFacts:
+def _not_overtaken(known: OwnFacts, observed: OwnFacts, now: datetime) -> OwnFacts:
     """The facts that aren't older than what is known of the same. A time after now is of a clock that was wrong."""
     before = cast("Mapping[str, tuple[str, object]]", known)
-    facts = cast("Mapping[str, tuple[str, object]]", told)
+    facts = cast("Mapping[str, tuple[str, object]]", observed)
     times = {name: datetime.fromisoformat(at) for name, (at, _) in before.items()}
     newer = {
         name: (at, value)
@@ -233,9 +233,9 @@ def is_later(earlier: datetime | None, later: datetime | None) -> bool:
     return bool(earlier and later and later - earlier >= timedelta(seconds=1))
 
 
-def is_another(known: str, told: str) -> bool:
+def is_another(known: str, other: str) -> bool:
     """Are these unique ids of two users? An id that isn't known yet ("") can be any user's."""
-    return bool(known and told and known != told)
+    return bool(known and other and known != other)
 
 
 def forget_former(row: PersonRow, created_at: datetime, report_at: datetime | None) -> None:
@@ -254,8 +254,8 @@ def compared_devices(stored: AccountRow, people: Iterable[PersonRow]) -> dict[st
     at_most = stored.user_list.get("others")
     if at_most is None or stored.user_list_at is None:
         return {}
-    told = [devices_told(row, stored.user_list_at, stored.report_at) for row in people]
-    least, most = sum(low for low, _ in told), sum(high for _, high in told)
+    numbers = [device_bounds(row, stored.user_list_at, stored.report_at) for row in people]
+    least, most = sum(low for low, _ in numbers), sum(high for _, high in numbers)
     before = stored.report.get("unexplained")
     unexplained = max(0, at_most - least)
     report = stored.report

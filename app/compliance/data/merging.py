@@ -64,8 +64,10 @@ class Merging:
         account = self.account
         listed = {user.user_name: user for user in users}
         content = list_source.as_json(account.account_id, listed.values(), virtual, facts, at)
-        told = UserListFacts(listed=len(listed), digest=list_source.digest(content), how=arrival.how)
-        account.change(user_list={**_of_commands(account.row.user_list, facts), **facts, **told}, user_list_at=at)
+        about_lists = UserListFacts(listed=len(listed), digest=list_source.digest(content), how=arrival.how)
+        account.change(
+            user_list={**_of_commands(account.row.user_list, facts), **facts, **about_lists}, user_list_at=at
+        )
         terms = self.terms_of(account.row.user_list.get("others"))
         arrival.with_content(content).keep(account.connection, account.account_id, Source.USER_LIST, at, terms.now)
         account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
@@ -82,7 +84,7 @@ class Merging:
             for row in rows.values()
         )
         check_complete(report, account.row, absent, listed, now)
-        account.change(report={**report.root, **told_of_account(report, arrival)}, report_at=report.made_at)
+        account.change(report={**report.root, **report_facts(report, arrival)}, report_at=report.made_at)
         arrival.keep(account.connection, account.account_id, Source.REPORT, report.made_at, now)
         everyone = with_read(report, report.used)
         created = {person.user_name: person.created_at for person in everyone.people}
@@ -134,11 +136,11 @@ def facts_renewed(facts: Iterable[str], terms: Terms) -> frozenset[str]:
     return frozenset(facts) | DETAILED if terms.service_users else frozenset(facts)
 
 
-def told_of_account(report: CredentialReport, arrival: Arrival) -> RootFacts:
+def report_facts(report: CredentialReport, arrival: Arrival) -> RootFacts:
     """Return what is kept of a report beside what it says of users and the root user."""
-    told = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
-    told["digest"], told["how"] = arrival.digest, arrival.how
-    return told
+    facts = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
+    facts["digest"], facts["how"] = arrival.digest, arrival.how
+    return facts
 
 
 def _can_turn(old: PersonRow, row: PersonRow, renewed: frozenset[str], now: datetime) -> bool:

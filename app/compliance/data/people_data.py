@@ -156,7 +156,12 @@ def write_columns(
     if connection.dialect.name == "postgresql":
         for start in range(0, len(names), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            _write_at_once(connection, account_id, names[part], {name: told[part] for name, told in columns.items()})
+            _write_at_once(
+                connection,
+                account_id,
+                names[part],
+                {name: column_values[part] for name, column_values in columns.items()},
+            )
         return
     statement = (
         update(CompliancePerson)
@@ -166,9 +171,9 @@ def write_columns(
         .compile(dialect=connection.dialect)
     )
     values: dict[str, Iterable[Any]] = {"whose_account": repeat(account_id), "whose": names}
-    for name, told in columns.items():
+    for name, column_values in columns.items():
         process = PERSON_TABLE.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        values[f"new_{name}"] = map(process, told) if process else told
+        values[f"new_{name}"] = map(process, column_values) if process else column_values
     # To the driver itself, for SQLAlchemy takes as long for each row as SQLite does.
     rows = zip(*(values[name] for name in statement.positiontup or ()), strict=False)
     connection.exec_driver_sql(str(statement), list(rows))
@@ -184,10 +189,10 @@ def _write_at_once(
     """As `write_columns`, by one statement that takes all rows as JSON: PostgreSQL answers each statement."""
     named = zip(names, *columns.values(), strict=True)
     rows = orjson.dumps([dict(zip(("whose", *columns), row, strict=True)) for row in named]).decode()
-    told = func.json_to_recordset(cast(literal(rows, Text()), JSON)).table_valued(
+    recordset = func.json_to_recordset(cast(literal(rows, Text()), JSON)).table_valued(
         column("whose", Text()), *(column(name, PERSON_TABLE.c[name].type) for name in columns)
     )
-    new = told.render_derived("told", with_types=True)
+    new = recordset.render_derived("recordset", with_types=True)
     mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name == new.c.whose
     statement = update(CompliancePerson).where(*mine).values({name: new.c[name] for name in columns})
     connection.execute(statement.execution_options(synchronize_session=None))

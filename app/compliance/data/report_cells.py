@@ -52,8 +52,8 @@ class Use(NamedTuple):
 class WrongCell(ValueError):
     """What a cell of a credential report never has. code: which kind of thing that is. told: a sentence."""
 
-    def __init__(self, code: str, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
@@ -154,8 +154,8 @@ NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
 def root_facts(facts: ReportFacts, password: str) -> RootFacts:
     """Return the facts about the root user. password: the cell. It is one of NOTHING where AWS doesn't say."""
     uses = [used for used in (facts["used"], *(key[2] for key in facts["keys"])) if used]
-    told = RootFacts() if password in NOTHING else RootFacts(password=facts["password"])
-    return told | RootFacts(
+    root = RootFacts() if password in NOTHING else RootFacts(password=facts["password"])
+    return root | RootFacts(
         mfa=facts["mfa"],
         keys=any(active for active, _, _ in facts["keys"]),
         used=max(uses, key=datetime.fromisoformat, default=None),

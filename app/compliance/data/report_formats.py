@@ -105,8 +105,8 @@ def _text(content: bytes) -> str:
     try:
         return decoded(content)
     except UnicodeDecodeError as error:
-        told = _("This isn’t a text file. Choose the CSV file you downloaded from AWS. Nothing was changed.")
-        raise NotAReport(told, diagnosis="not-text") from error
+        message = _("This isn’t a text file. Choose the CSV file you downloaded from AWS. Nothing was changed.")
+        raise NotAReport(message, diagnosis="not-text") from error
 
 
 def decoded(content: bytes) -> str:
@@ -138,7 +138,7 @@ def _csv(given: str) -> str:
 def _from_json(text: str) -> tuple[str, datetime]:
     try:
         answer = json.loads(text)
-        content, made_at = _told(answer["Content"]), time_of(answer["GeneratedTime"])
+        content, made_at = _string(answer["Content"]), time_of(answer["GeneratedTime"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         python = "datetime.datetime(" in text
         if python:
@@ -147,7 +147,7 @@ def _from_json(text: str) -> tuple[str, datetime]:
     return (content if content.startswith(_HEADER) else _csv(content)), made_at
 
 
-def _told(value: object) -> str:
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value
@@ -156,10 +156,10 @@ def _told(value: object) -> str:
 def _from_string(text: str) -> str:
     """Return the CSV in what `--query Content` prints as JSON."""
     try:
-        told = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise _wrong_form(_("The file is incomplete: a quotation mark is never closed."), "unclosed") from error
-    return _csv(str(told))
+    return _csv(str(content))
 
 
 def _from_yaml(text: str) -> tuple[str, datetime]:
@@ -173,10 +173,10 @@ def _from_yaml(text: str) -> tuple[str, datetime]:
             found[name] = [key[2]]
         elif name and line[:1] in (" ", "\t"):
             found[name].append(line)
-    told = {name: _scalar(lines) for name, lines in found.items()}
+    values = {name: _scalar(lines) for name, lines in found.items()}
     try:
-        made_at = time_of(told["GeneratedTime"])
-        content = told["Content"]
+        made_at = time_of(values["GeneratedTime"])
+        content = values["Content"]
     except (KeyError, ValueError, TypeError) as error:
         raise _wrong_form(_("This is YAML, but not the whole credential report."), "yaml") from error
     return _csv(
@@ -203,15 +203,15 @@ def _from_line(first: str, others: list[str]) -> tuple[str, datetime | None]:
     return _csv(first), made_at
 
 
-def time_of(told: object) -> datetime:
+def time_of(value: object) -> datetime:
     """Read a time as the AWS CLI or Python prints it: ISO 8601, or Unix seconds. Raises ValueError, TypeError."""
-    if isinstance(told, int | float) and not isinstance(told, bool):
-        if not 0 < told < 7e9:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 < value < 7e9:
             raise ValueError("a time far from ours")
-        return datetime.fromtimestamp(told, UTC)
-    if not isinstance(told, str):
+        return datetime.fromtimestamp(value, UTC)
+    if not isinstance(value, str):
         raise TypeError("a time")
-    moment = datetime.fromisoformat(told)
+    moment = datetime.fromisoformat(value)
     if moment.tzinfo is None or not 1970 < moment.year < 2200:
         raise ValueError("a time far from ours, or without its zone")
     return moment

@@ -23,9 +23,9 @@ people_changed = Signal()
 """What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
 `before`, rows by user name, and `after`, rows, some of them new or the same. Users of whom a source says only that
 they used something later are left out."""
-people_told = Signal()
+people_merged = Signal()
 """Who the users are is about to be stored, in the transaction that does. The sender is the AccountData. Keywords:
-`known`, rows by user name as they are stored, and `told`, the Merged."""
+`known`, rows by user name as they are stored, and `merged`, the Merged."""
 
 
 def unchanged(known: Mapping[str, PersonRow]) -> Merged:
@@ -87,8 +87,8 @@ def begin_history(account: AccountData, now: datetime) -> None:
 
 def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
     begin_history(account, now)
-    if people_told.receivers:
-        people_told.send(account, known=known, told=merged)
+    if people_merged.receivers:
+        people_merged.send(account, known=known, merged=merged)
     delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)
     gone = set(merged.gone)
     left = {name: row for name, row in known.items() if name not in gone} if gone else known

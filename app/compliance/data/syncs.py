@@ -47,10 +47,10 @@ def introduce(engine: Engine, listed: Iterable[ListedAccount]) -> None:
         if before is None:
             _add(engine, each)
             continue
-        told = {"name": each.name or before.name, "unit": before.unit if each.unit is None else each.unit}
-        if told != {"name": before.name, "unit": before.unit}:
+        named = {"name": each.name or before.name, "unit": before.unit if each.unit is None else each.unit}
+        if named != {"name": before.name, "unit": before.unit}:
             with engine.begin() as connection:
-                connection.execute(update(ComplianceSync).where(_is(each.account_id)).values(**told))
+                connection.execute(update(ComplianceSync).where(_is(each.account_id)).values(**named))
 
 
 def _add(engine: Engine, listed: ListedAccount) -> None:

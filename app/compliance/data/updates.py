@@ -25,7 +25,7 @@ from app.compliance.data.merge import (
     merge_own,
     merge_report,
 )
-from app.compliance.data.merging import REPORTED, Merging, facts_renewed, told_of_account
+from app.compliance.data.merging import REPORTED, Merging, facts_renewed, report_facts
 from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import read_due, read_known_users, read_named, read_people
 from app.compliance.data.rows import AccountRow, KnownUser, PersonRow
@@ -44,12 +44,12 @@ def known_lines(engine: Engine, account_id: str) -> Known:
     """Return what `credential_report.parse` needn't read again."""
     with engine.connect() as connection, without_gc():
         stored = read_account(connection, account_id)
-        told = stored.report if stored else RootFacts()
-        if "columns" not in told:
+        facts = stored.report if stored else RootFacts()
+        if "columns" not in facts:
             return NOTHING_KNOWN
         known_users = read_known_users(connection, account_id)
     lines = {user_name: line for user_name, line, *_ in known_users}
-    return Known(account_id, told["columns"], lines, told["number"], told["latest"], stored, known_users)
+    return Known(account_id, facts["columns"], lines, facts["number"], facts["latest"], stored, known_users)
 
 
 def keep_report(
@@ -80,7 +80,7 @@ def write_report(
     made_before = CompliancePerson.in_user_list, CompliancePerson.created_at < report.made_at
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
     check_complete(report, before, absent.values(), connection.execute(listed).scalar_one() if absent else 0, now)
-    account.change(report={**report.root, **told_of_account(report, arrival)}, report_at=report.made_at)
+    account.change(report={**report.root, **report_facts(report, arrival)}, report_at=report.made_at)
     arrival.keep(connection, account_id, Source.REPORT, report.made_at, now)
     account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
 
@@ -117,8 +117,8 @@ def _compare(
     lines, used, left = report.lines, report.used, len(report.lines) - len(report.people)
     read = {person.user_name for person in report.people}
     for name, line, verdicts, shown, listed, devices in stored:
-        told, stirs = lines.get(name), shown or name in due
-        if told is None:
+        known_line, stirs = lines.get(name), shown or name in due
+        if known_line is None:
             absent.append(name)
         elif name in used:
             if used[name].before != line:
@@ -127,7 +127,7 @@ def _compare(
             if not stirs and not is_open(verdicts, renewed) and not can_turn(verdicts):
                 steady[name] = devices if listed else None
         elif name not in read:
-            if told != line:
+            if known_line != line:
                 raise ReportOvertaken
             left -= 1
             if stirs or is_open(verdicts, renewed):

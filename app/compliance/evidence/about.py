@@ -128,14 +128,14 @@ def sources_of(stored: AccountRow) -> list[SourceFacts]:
     found = []
     if stored.user_list_at:
         listed = stored.user_list
-        told = listed.get("digest", ""), listed.get("listed"), listed.get("how", "")
-        found.append(SourceFacts(Source.USER_LIST, stored.user_list_at, *told))
+        facts = listed.get("digest", ""), listed.get("listed"), listed.get("how", "")
+        found.append(SourceFacts(Source.USER_LIST, stored.user_list_at, *facts))
     if stored.report_at:
         report = stored.report
-        told = report.get("digest", ""), report.get("number"), report.get("how", "")
-        found.append(SourceFacts(Source.REPORT, stored.report_at, *told))
+        facts = report.get("digest", ""), report.get("number"), report.get("how", "")
+        found.append(SourceFacts(Source.REPORT, stored.report_at, *facts))
     if stored.details_at and stored.details:
         details = stored.details
-        told = details["digest"], details["users"], details.get("how", "")
-        found.append(SourceFacts(Source.DETAILS, stored.details_at, *told))
+        facts = details["digest"], details["users"], details.get("how", "")
+        found.append(SourceFacts(Source.DETAILS, stored.details_at, *facts))
     return found

@@ -43,7 +43,7 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
             for name, text in request_of(found.works).items()
             if text
         }
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "SchemaVersion": SCHEMA,
         "Id": uid(about, who, rule.id),
         "ProductArn": f"arn:{about.partition}:securityhub:{about.region}:{about.account_id}:product/"
@@ -66,7 +66,7 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
     }
     required = [f"{standard.name} {control.number}" for standard, control in items.get(rule.id, ())]
     if required:
-        told["Compliance"]["RelatedRequirements"] = required[:MOST_REQUIREMENTS]
+        fields["Compliance"]["RelatedRequirements"] = required[:MOST_REQUIREMENTS]
     if exception:
         ours["latchkey/exception-reason"] = exception.reason
         ours["latchkey/exception-owner"] = exception.owner
@@ -75,12 +75,12 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
         ours["latchkey/exception-rule"] = exception.rule
         if exception.approved_by:
             ours["latchkey/exception-approved-by"] = exception.approved_by
-        told["Note"] = {
+        fields["Note"] = {
             "Text": _cut(exception.reason, MOST_NOTE),
             "UpdatedBy": _cut(exception.made_by, MOST_NOTE),
             "UpdatedAt": stamp(exception.made_at),
         }
-    return told
+    return fields
 
 
 def _cut(text: str, most: int) -> str:

@@ -62,10 +62,10 @@ def completeness(connection: Connection, stored: AccountRow) -> Completeness:
         query = select(CompliancePerson.user_name).where(and_(mine, not_(_IN[source]), others))
         missing[source] = tuple(connection.execute(query.order_by(CompliancePerson.user_name)).scalars())
     summary = stored.user_list.get("users")
-    told = (
+    numbers = (
         summary,
         stored.user_list.get("listed"),
         stored.report.get("number"),
         stored.details["users"] if stored.details else None,
     )
-    return Completeness(summary, people, missing, tuple(number for number in told if number is not None))
+    return Completeness(summary, people, missing, tuple(number for number in numbers if number is not None))

@@ -109,14 +109,14 @@ def _resource(about: About, who: Who) -> dict[str, Any]:
     everywhere = {"cloud_partition": about.partition}
     if not who.user_name:
         return {"type": "AwsAccount", "uid": about.account_id, "name": about.account_name} | everywhere
-    told = {"data": {"user_id": who.user_id}} if who.user_id else {}
-    return {"type": "AwsIamUser", "uid": who.arn or who.user_name, "name": who.user_name} | everywhere | told
+    identity = {"data": {"user_id": who.user_id}} if who.user_id else {}
+    return {"type": "AwsIamUser", "uid": who.arn or who.user_name, "name": who.user_name} | everywhere | identity
 
 
 def _ours(terms: Terms, found: RuleFinding) -> Mapping[str, Any]:
     """What the schema has no place for."""
     exception = found.exception
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "state": found.verdict.state.value,
         "thresholds": {name.replace("_", "-"): number for name, number in numbers_of(found.rule, terms)},
         "evidence": [
@@ -125,9 +125,9 @@ def _ours(terms: Terms, found: RuleFinding) -> Mapping[str, Any]:
         ],
     }
     if found.works:
-        told["request"] = {name.removeprefix("request_"): text for name, text in request_of(found.works).items()}
+        fields["request"] = {name.removeprefix("request_"): text for name, text in request_of(found.works).items()}
     if exception:
-        told["exception"] = {
+        fields["exception"] = {
             "reason": exception.reason,
             "owner": exception.owner,
             "until": stamp(exception.until),
@@ -137,5 +137,5 @@ def _ours(terms: Terms, found: RuleFinding) -> Mapping[str, Any]:
         }
         if exception.approved_at:
             approved = {"approved_by": exception.approved_by, "approved_at": stamp(exception.approved_at)}
-            told["exception"] |= approved
-    return told
+            fields["exception"] |= approved
+    return fields

@@ -90,10 +90,10 @@ def _add(packed: ZipFile, name: str, made: datetime, parts: Iterable[bytes]) -> 
     """Add a file, and return what the manifest says of it."""
     info = ZipInfo(name, (made.year, made.month, made.day, made.hour, made.minute, made.second))
     info.compress_type, info.create_system, info.external_attr = ZIP_DEFLATED, 3, 0o100644 << 16
-    told, size = hashlib.sha256(), 0
+    digest, size = hashlib.sha256(), 0
     with packed.open(info, "w", force_zip64=True) as file:
         for part in parts:
             file.write(part)
-            told.update(part)
+            digest.update(part)
             size += len(part)
-    return {"name": name, "size": size, "sha256": told.hexdigest()}
+    return {"name": name, "size": size, "sha256": digest.hexdigest()}

@@ -50,10 +50,10 @@ def index_post() -> ResponseReturnValue:
     had_one = calendars.find(me.account_id, me.user_id)
     calendars.replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
     if had_one:
-        told = _("Your calendar has a new address. The old one no longer works.")
+        message = _("Your calendar has a new address. The old one no longer works.")
     else:
-        told = _("Your calendar was created. Subscribe to its address.")
-    return done(told, ".index")
+        message = _("Your calendar was created. Subscribe to its address.")
+    return done(message, ".index")
 
 
 @bp.post("/calendar/end")

@@ -12,7 +12,7 @@ from app.compliance.data.account_data import AccountData
 from app.compliance.data.merge import Merged, is_another, is_later
 from app.compliance.data.people_data import read_user_id
 from app.compliance.data.rows import PersonRow
-from app.compliance.data.storing import people_told
+from app.compliance.data.storing import people_merged
 from app.compliance.receivers import listen_to
 from app.db import db
 from app.notices.addresses import know_ids_with
@@ -24,10 +24,10 @@ _AT_ONCE = 500
 """Notices in one statement."""
 
 
-def _cancel_notices(account: AccountData, outbox: Outbox, *, known: Mapping[str, PersonRow], told: Merged) -> None:
+def _cancel_notices(account: AccountData, outbox: Outbox, *, known: Mapping[str, PersonRow], merged: Merged) -> None:
     """Cancel what waits for users who were deleted, and for those whose name is another user's now."""
-    gone = {name: known[name] for name in told.gone if name in known}
-    others = {row.user_name: row for row in told.people if _is_other(known.get(row.user_name), row)}
+    gone = {name: known[name] for name in merged.gone if name in known}
+    others = {row.user_name: row for row in merged.people if _is_other(known.get(row.user_name), row)}
     if not gone and not others:
         return
     connection = account.connection
@@ -74,5 +74,5 @@ def _id_of(account_id: str, user_name: str) -> str:
 
 def listen(app: Flask) -> None:
     """Cancel notices to users whom the portal, or a command, sees gone from now on. Send none to their namesakes."""
-    listen_to(people_told, app, _cancel_notices)
+    listen_to(people_merged, app, _cancel_notices)
     know_ids_with(app, _id_of)

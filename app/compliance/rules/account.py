@@ -81,11 +81,11 @@ def password_reuse(account: Account, terms: Terms) -> Verdict | None:
     """Does the password policy prevent the reuse of the last `password_reuse` passwords?"""
     if account.password_reuse is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
-    told = (account.password_reuse,)
+    about = (account.password_reuse,)
     if account.password_reuse >= terms.password_reuse:
-        verdict = Verdict(PASS, N_("The last {} passwords can’t be reused."), told)
+        verdict = Verdict(PASS, N_("The last {} passwords can’t be reused."), about)
     elif account.password_reuse:
-        verdict = Verdict(FAIL, N_("Only the last {} passwords can’t be reused."), told)
+        verdict = Verdict(FAIL, N_("Only the last {} passwords can’t be reused."), about)
     else:
         verdict = Verdict(FAIL, N_("Passwords can be reused."))
     return fresh(verdict, terms, account.seen.get("password_policy"))

@@ -38,7 +38,7 @@ def others_of(user_list: UserListFacts) -> Others:
     return Others(user_list.get("others"), bool(user_list.get("others_fewer")), bool(user_list.get("others_more")))
 
 
-def devices_told(row: StoredPerson, user_list_at: datetime, report_at: datetime | None) -> tuple[int, int]:
+def device_bounds(row: StoredPerson, user_list_at: datetime, report_at: datetime | None) -> tuple[int, int]:
     """Return how many devices of other kinds a user is taken to have at the time of the lists: at least, at most.
 
     A device that their own visit showed since may have been there then, or not.
@@ -60,13 +60,13 @@ class _Own(NamedTuple):
 
 def _own(own: OwnFacts, name: str, *others: Seen | None) -> _Own | None:
     """Return what the user's visit showed of a fact, None where it showed nothing or another source is newer."""
-    told: tuple[str, Any] | None = own.get(name)  # type: ignore[assignment]  # every fact is its time and its value
-    if told is None:
+    fact: tuple[str, Any] | None = own.get(name)  # type: ignore[assignment]  # every fact is its time and its value
+    if fact is None:
         return None
-    at = datetime.fromisoformat(told[0])
+    at = datetime.fromisoformat(fact[0])
     if any(other and other.at > at for other in others):
         return None
-    return _Own(told[1], Seen(Source.SELF, at))
+    return _Own(fact[1], Seen(Source.SELF, at))
 
 
 def subject(
@@ -165,13 +165,13 @@ class Named(NamedTuple):
 
 def detailed(row: StoredPerson) -> ForcedFacts | None:
     """Return what the details say of a user, None where they are about a former user of that name."""
-    told = row.forced
-    if told is None or (row.user_id and told["user_id"] != row.user_id):
+    details = row.forced
+    if details is None or (row.user_id and details["user_id"] != row.user_id):
         return None
-    created = _time(told["created"])
+    created = _time(details["created"])
     if created and row.created_at and abs(created - row.created_at) >= timedelta(seconds=1):
         return None
-    return told
+    return details
 
 
 VIRTUAL = "VIRTUAL"
@@ -208,8 +208,8 @@ def _keys(row: StoredPerson, report: Seen | None) -> tuple[tuple[Key, ...] | Non
     """Return the access keys, their source, and the source of when they were used."""
     reported: tuple[Key, ...] | None = None
     if row.report and report:
-        told = row.report["keys"]
-        reported = tuple([Key(active, _time(made), _time(used), True) for active, made, used in told])
+        stored = row.report["keys"]
+        reported = tuple([Key(active, _time(made), _time(used), True) for active, made, used in stored])
     own = _own(row.own, "keys", report)
     if not own:
         return reported, report, report
@@ -236,8 +236,8 @@ def _ssh_keys(row: StoredPerson) -> tuple[tuple[Credential, ...] | None, Seen | 
     return (_uploaded(own.value), own.seen) if own else (None, None)
 
 
-def _uploaded(told: list[tuple[bool, str | None, str | None]]) -> tuple[Credential, ...]:
-    return tuple(Credential(active, _time(made), _time(ends)) for active, made, ends in told)
+def _uploaded(stored: list[tuple[bool, str | None, str | None]]) -> tuple[Credential, ...]:
+    return tuple(Credential(active, _time(made), _time(ends)) for active, made, ends in stored)
 
 
 def account(
@@ -251,17 +251,17 @@ def account(
     """Return what is known of an account."""
     sources: list[tuple[Seen, Mapping[str, Any]]] = []
     if report_at:
-        facts = {f"root_{name}": told for name, told in report.items()}
+        facts = {f"root_{name}": values for name, values in report.items()}
         sources.append((Seen(Source.REPORT, report_at), facts))
     if user_list_at:
         sources.append((Seen(Source.USER_LIST, user_list_at), user_list))
     sources.sort(key=lambda source: source[0].at)  # the later one counts, of two at once the lists
     found: dict[str, Any] = {}
     seen: dict[str, Seen] = {}
-    for source, told in sources:
+    for source, values in sources:
         for name in ("root_keys", "root_mfa", "root_virtual_mfa", "root_password"):
-            if name in told:
-                found[name], seen[name] = told[name], source
+            if name in values:
+                found[name], seen[name] = values[name], source
     if report_at:
         seen["root_used_at"] = Seen(Source.REPORT, report_at)
     if user_list_at and "password_length" in user_list:

@@ -33,10 +33,10 @@ def through_groups(someone: Subject, terms: Terms) -> Verdict | None:
 
 def _listed(state: State, why: str, names: Sequence[str]) -> Verdict:
     """A verdict that names some of these, and how many more there are."""
-    told = ", ".join(names[:NAMED])
+    some = ", ".join(names[:NAMED])
     if len(names) > NAMED:
-        return Verdict(state, f"{why}\n{_MORE}", (told, len(names)))
-    return Verdict(state, why, (told,))
+        return Verdict(state, f"{why}\n{_MORE}", (some, len(names)))
+    return Verdict(state, why, (some,))
 
 
 _MORE = N_("There are {} in total.")
@@ -124,12 +124,12 @@ PEOPLE: tuple[Rule, ...] = (
          N_("No user has a policy of their own, attached or inline. A permissions boundary is none."),
          through_groups, ("policies",),
          short=N_("own policies"), topic=N_("own policies"),
-         told=N_("You have permissions outside your groups. Your administrator will move them.")),
+         message=N_("You have permissions outside your groups. Your administrator will move them.")),
     Rule("user-tags", N_("Users have tags"),
          N_("Every user has a tag. Tags that begin with “aws:” don’t count."),
          user_tags, ("policies",), on_demand=True, severity="low",
          short=N_("no tags"), topic=N_("tags"),
-         told=N_("You have no tags. Your administrator will add them.")),
+         message=N_("You have no tags. Your administrator will add them.")),
 )  # fmt: skip
 ACCOUNT: tuple[Rule, ...] = (
     Rule("no-full-access", N_("No attached policy allows everything"),

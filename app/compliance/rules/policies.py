@@ -49,12 +49,12 @@ def mfa_forced(someone: Subject, terms: Terms) -> Verdict | None:
     return fresh(_of(someone.forced), terms, seen)
 
 
-def _of(told: ForcedFacts) -> Verdict:
-    if told["state"] == State.PASS:
+def _of(facts: ForcedFacts) -> Verdict:
+    if facts["state"] == State.PASS:
         return _FORCED
-    found = told["request"]
+    found = facts["request"]
     if found is None:
-        code, _colon, name = next(iter(told["unexplored"]), "").partition(":")
+        code, _colon, name = next(iter(facts["unexplored"]), "").partition(":")
         return Verdict(UNKNOWN, UNEXPLORED.get(code, _OTHER), (name or code,))
     why, about = (
         _BY_SESSION[found["session"]],
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
          N_("Without MFA, no user can do anything but set up MFA: their policies deny everything else."),
          mfa_forced, ("policies",),
          short=N_("MFA not forced"), topic=N_("whether MFA is forced"),
-         told=N_("You can use AWS without MFA. Your administrator will fix this."),
+         message=N_("You can use AWS without MFA. Your administrator will fix this."),
          who=N_("Decided from each user’s policies, those of their groups, and their permissions boundary."),
          severity="high"),
 )  # fmt: skip

@@ -36,8 +36,8 @@ class Rule:
     """The finding in a list of users, as in "old access key"."""
     topic: str = ""
     """What isn't known where the verdict is unknown, in a list of users, as in "access key age"."""
-    told: str = ""
-    """The finding, told to the user. A sentence."""
+    message: str = ""
+    """The finding, in messages to the user. A sentence."""
     part_of: str = ""
     """Id of a rule that fails with the same problem. Where both fail, users and lists see only that one."""
     covers: tuple[str, ...] = ()

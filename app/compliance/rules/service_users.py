@@ -65,8 +65,8 @@ def _matches(someone: Classed, kind: str, pattern: str) -> bool:
     if kind == "path":
         return fnmatchcase(someone.path.lower(), pattern)
     key, _, value = pattern.partition("=")
-    told = someone.forced.get("tags", {}).get(key) if someone.forced else None
-    return told is not None and fnmatchcase(told.lower(), value)
+    tag = someone.forced.get("tags", {}).get(key) if someone.forced else None
+    return tag is not None and fnmatchcase(tag.lower(), value)
 
 
 def exempt(someone: Subject, terms: Terms) -> Verdict | Literal[False] | None:

@@ -205,4 +205,4 @@ def times_of(own: OwnFacts) -> dict[str, datetime]:
 def since(own: OwnFacts, moment: datetime) -> OwnFacts:
     """Return the facts that visits at this moment or later showed."""
     times = times_of(own)
-    return cast("OwnFacts", {name: told for name, told in own.items() if times[name] >= moment})
+    return cast("OwnFacts", {name: fact for name, fact in own.items() if times[name] >= moment})

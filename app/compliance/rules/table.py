@@ -92,8 +92,8 @@ def applies(rule_id: str, terms: Terms) -> bool:
 
 def fingerprint(terms: Terms) -> str:
     """Return a text that is the same for verdicts reached under the same rules and terms, at whatever time."""
-    told = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
-    return WHOLE_HISTORY + hashlib.sha256(repr(told).encode()).hexdigest()[:62]
+    judged_by = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
+    return WHOLE_HISTORY + hashlib.sha256(repr(judged_by).encode()).hexdigest()[:62]
 
 
 def demanded(rule: Rule, terms: Terms) -> str:

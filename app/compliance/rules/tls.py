@@ -74,8 +74,8 @@ def _of(certificates: Sequence[tuple[str, datetime]], listed: Seen, now: datetim
 
 
 def _names(names: Sequence[str]) -> str:
-    told = ", ".join(names[:NAMED])
-    return f"{told}, …" if len(names) > NAMED else told
+    some = ", ".join(names[:NAMED])
+    return f"{some}, …" if len(names) > NAMED else some
 
 
 RULES: tuple[Rule, ...] = (

@@ -65,9 +65,9 @@ class _Table:
                     key, f"unknown. Did you mean {near[0]}?" if near else f"unknown. Known: {', '.join(known)}."
                 )
 
-    def wrong(self, key: str, told: str) -> None:
+    def wrong(self, key: str, problem: str) -> None:
         """Note what is wrong with a key: "not a date"."""
-        self.problems.append(": ".join(part for part in (self.file, self.item, key, told) if part))
+        self.problems.append(": ".join(part for part in (self.file, self.item, key, problem) if part))
 
     def text(self, key: str, default: str | None = None) -> str:
         """Return a text. default: None where it must be there."""

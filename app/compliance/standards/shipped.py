@@ -64,16 +64,16 @@ def _found(name: str) -> Standard:
     if name in ids():
         return shipped(name)
     if "/" not in name and not name.endswith(".toml"):
-        told = f"there is no standard {name!r}. Use one of {', '.join(ids())}, or the path of a TOML file."
-        raise MalformedStandard([told])
+        message = f"there is no standard {name!r}. Use one of {', '.join(ids())}, or the path of a TOML file."
+        raise MalformedStandard([message])
     try:
         with Path(name).open("rb") as file:
             standard = read(file.read(LARGEST + 1), name)
     except OSError as error:
         raise MalformedStandard([f"{name}: {error.strerror or error}. Check the path."]) from error
     if standard.id in ids():
-        told = f"{name}: id: {standard.id!r} is the id of a standard that comes with the portal. Choose another."
-        raise MalformedStandard([told])
+        message = f"{name}: id: {standard.id!r} is the id of a standard that comes with the portal. Choose another."
+        raise MalformedStandard([message])
     return standard
 
 

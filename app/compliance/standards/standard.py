@@ -92,8 +92,8 @@ class Standard:
     @property
     def one_source(self) -> Control | None:
         """Any of the items where all have the same source and date, None where they differ."""
-        told = {(control.source, control.checked) for control in self.controls}
-        return self.controls[0] if len(told) == 1 else None
+        sources = {(control.source, control.checked) for control in self.controls}
+        return self.controls[0] if len(sources) == 1 else None
 
     def applying(self, partition: str) -> list[Control]:
         """Return the items that apply to accounts of the partition."""

@@ -94,11 +94,11 @@ def unused_credentials(kind: str, data: Data, brand: Brand) -> Content:
     for item in data.rows("items"):
         used, thing = item.when("last_used_at"), item.text("thing")
         things.add(thing)
-        told = _("Last used %(day)s", day=brand.moment(used)) if used else _("Never used")
+        message = _("Last used %(day)s", day=brand.moment(used)) if used else _("Never used")
         if thing == "password":
-            facts.append(Fact(_("Console password"), told))
+            facts.append(Fact(_("Console password"), message))
         else:
-            named = _("%(id)s: %(told)s", id=item.text("target"), told=told) if item.has("target") else told
+            named = _("%(id)s: %(use)s", id=item.text("target"), use=message) if item.has("target") else message
             facts.append(Fact(_("Access key"), named))
     password = brand.link(_("See your password"), "password.index")
     keys = brand.link(_("See your access keys"), "access_keys.index")

@@ -40,9 +40,9 @@ def validations(policy: ParsedPolicy) -> Iterator[Finding]:
 
 def _of_resources(place: Place, resources: Sequence[str]) -> Iterator[Finding]:
     """Yield a finding for each wrong region, once each."""
-    told: set[str] = set()
+    seen: set[str] = set()
     for resource in resources:
-        for region in {*resource.split(":", 5)[3:4]} - told:
+        for region in {*resource.split(":", 5)[3:4]} - seen:
             if region and not any(char in region for char in "*?$") and not is_region(region):
                 yield unknown_region(place, region)
-            told.add(region)
+            seen.add(region)

@@ -93,10 +93,10 @@ def unfitting(line: Line) -> Iterator[Finding]:
     """Yield findings for operators that don't match the type of the key, and for ForAllValues on a key with one value
     at most.
     """
-    told = type_of(line.key)
-    if told is None or not line.family:
+    key_type = type_of(line.key)
+    if key_type is None or not line.family:
         return
-    value_type, several = told
+    value_type, several = key_type
     if line.qualifier == "forallvalues" and not several:
         yield Finding(
             "for-all-values",

@@ -22,7 +22,7 @@ from app.text.messages import _
 
 ALL_OF_IAM = "iam:*"
 """What the tutorial of 2017 exempts. AWS has named single actions since."""
-TOLD = 8
+MOST_NAMED = 8
 """Entries of NotAction that get a finding of their own; the others of a statement are counted in one."""
 
 
@@ -83,15 +83,15 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
             ),
             _("Name only the actions that users need to get MFA, one by one."),
         )
-    told: list[tuple[str, frozenset[str]]] = []
+    exempted: list[tuple[str, frozenset[str]]] = []
     for entry, written in deny.entries.items():
         if entry in known() or entry in _RETIRED or (whole_iam and entry.startswith("iam:")):
             continue
         beyond = slipping.intersection(named_by(written))
         unheard = not named_by(written) and not any(other.statement.names_action(written) for other in others)
         if beyond or open_service(entry) or unheard:
-            told.append((written, beyond))
-    for written, beyond in told[:TOLD]:
+            exempted.append((written, beyond))
+    for written, beyond in exempted[:MOST_NAMED]:
         entry = cut(written)
         yield Finding(
             "action-spared",
@@ -101,7 +101,7 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
             _needed(deny, entry, written),
             entry,
         )
-    if rest := [cut(written) for written, _beyond in told[TOLD:]]:
+    if rest := [cut(written) for written, _beyond in exempted[MOST_NAMED:]]:
         yield Finding(
             "action-spared",
             Severity.ERROR,

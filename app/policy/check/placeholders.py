@@ -24,12 +24,12 @@ _TOOLS = {"&": "Terraform", "$$": "Terraform", "${!": "CloudFormation"}
 def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
     """Yield findings for placeholders in an ARN's account, once for each statement and element."""
     for index, statement in enumerate(policy.source_statements):
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
         for element, text in texts_of_statement(statement):
             parts = text.split(":", 5)
-            if parts[0] != "arn" or len(parts) < 5 or (element, parts[4]) in told:
+            if parts[0] != "arn" or len(parts) < 5 or (element, parts[4]) in reported:
                 continue
-            told.add((element, parts[4]))
+            reported.add((element, parts[4]))
             place, account = Place(index, statement.get("Sid") or None, element), parts[4]
             if miscounted(account):
                 yield wrong_account(place, account)
@@ -46,12 +46,12 @@ def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
 def invisible_characters(policy: ParsedPolicy) -> Iterator[Finding]:
     """Yield findings for invisible characters in actions and ARNs, the first one of each statement and element."""
     for statement, written in zip(policy.statements, policy.source_statements, strict=True):
-        told: set[str] = set()
+        reported: set[str] = set()
         actions = [(statement.action_element, each) for each in statement.actions]
         for element, text in [*actions, *texts_of_statement(written)]:
             unseen = next((char for char in text if not visible(char)), "")
-            if unseen and element not in told:
-                told.add(element)
+            if unseen and element not in reported:
+                reported.add(element)
                 yield Finding(
                     "invisible-character",
                     Severity.ERROR,
@@ -74,17 +74,17 @@ def variables_misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
     if not policy.has_variables:
         return
     for index, statement in enumerate(policy.source_statements):
-        told: set[str] = set()
+        reported: set[str] = set()
         for element, text in texts_of_statement(statement):
             place = Place(index, statement.get("Sid") or None, element)
             for written in [each[0] for each in FOREIGN.finditer(text)]:
-                if written not in told:
-                    told.add(written)
+                if written not in reported:
+                    reported.add(written)
                     yield _foreign(place, written)
             for found in _OF_AWS.finditer(text):
                 written = found[0]
-                if written not in told and not is_variable(found[1]) and not FOREIGN.search(written):
-                    told.add(written)
+                if written not in reported and not is_variable(found[1]) and not FOREIGN.search(written):
+                    reported.add(written)
                     yield Finding(
                         "no-such-variable",
                         Severity.ERROR,
@@ -132,15 +132,15 @@ def mixed_accounts(policy: ParsedPolicy) -> Iterator[Finding]:
     """
     statements = policy.source_statements
     partition, account_id = policy.partition, policy.account_id
-    told = set()
+    reported = set()
     for index, its_partition, _region, its_account in arns_of(statements):
         place = Place(index, statements[index].get("Sid") or None, "Resource")
         names_partition = False
         stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
         if not Pattern(its_partition, variables=False).matches(partition, {}):
             stray, names_partition = its_partition[:40], True
-        if stray and (index, stray) not in told:
-            told.add((index, stray))
+        if stray and (index, stray) not in reported:
+            reported.add((index, stray))
             yield Finding(
                 "elsewhere",
                 Severity.ERROR,

@@ -40,10 +40,10 @@ def missing_features(policy: ParsedPolicy) -> Iterator[Finding]:
     if all(each.when is When.NEVER for each in features):
         yield _nothing_works(policy)
         return
-    told = {each.subject for each in (*misspelt(policy), *unsupported(policy))}
+    reported = {each.subject for each in (*misspelt(policy), *unsupported(policy))}
     for each in features:
         lacks = {one.need.action: one for one in each.missing}
-        if not lacks or (lacks.keys() <= told and not each.feature.main):
+        if not lacks or (lacks.keys() <= reported and not each.feature.main):
             continue
         late = each.when is When.WITH
         named = {"feature": _(each.feature.title), "actions": ", ".join(lacks)}

@@ -98,11 +98,11 @@ def _named(policy: ParsedPolicy, named: str | int | None) -> ParsedStatement | N
 
 def unknown_keys(features: Sequence[Availability], permits: Permits) -> Iterator[str]:
     """Return the condition keys with unknown values that a feature of the portal depends on, each once."""
-    told: set[str] = set()
+    seen: set[str] = set()
     for each in features:
         for need in (*each.feature.needs, *each.feature.and_with_mfa):
             for mfa in (*WITHOUT_MFA, True):
                 for key in permits.depends(need.action, resource(need, permits), mfa=mfa):
-                    if key.lower() not in told:
-                        told.add(key.lower())
+                    if key.lower() not in seen:
+                        seen.add(key.lower())
                         yield key

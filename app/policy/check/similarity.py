@@ -60,8 +60,8 @@ def likeness(document: Mapping[str, Any]) -> Likeness | None:
     return Likeness(
         nearest,
         share(nearest),
-        tuple(_told(line) for line in sorted(lines - known)),
-        tuple(_told(line) for line in sorted(known - lines)),
+        tuple(_in_words(line) for line in sorted(lines - known)),
+        tuple(_in_words(line) for line in sorted(known - lines)),
     )
 
 
@@ -109,7 +109,7 @@ def _spelling() -> dict[str, str]:
     return {action.lower(): action for service in ("iam", "sts", "signin") for action in all_actions(service)}
 
 
-def _told(line: Line) -> str:
+def _in_words(line: Line) -> str:
     doing, action, resource, condition = line
     named = _spelling().get(action, action)
     where = "" if resource == "*" else f" on {resource}"

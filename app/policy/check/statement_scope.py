@@ -140,15 +140,17 @@ def denies_of(policy: ParsedPolicy) -> Sequence[Scope]:
 def _scope_of(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> Scope:
     statement = parsed.statement
     found = {mfa: [(each, holds(each, users)) for each in statement.conditions] for mfa, users in sessions.items()}
-    mfa_states = frozenset(mfa for mfa, told in found.items() if all(how is not Holds.NEVER for _, how in told))
+    mfa_states = frozenset(
+        mfa for mfa, outcomes in found.items() if all(how is not Holds.NEVER for _, how in outcomes)
+    )
     depends = [each for mfa in mfa_states for each, how in found[mfa] if how is Holds.SOMETIMES]
     others = [each for each in statement.conditions if each.key.lower() not in MFA_KEYS]
-    never = {id(each) for each in others if all((each, Holds.NEVER) in told for told in found.values())}
+    never = {id(each) for each in others if all((each, Holds.NEVER) in outcomes for outcomes in found.values())}
     services = [
         each.key
         for each in others
         if spares_services(each, sessions[False])
-        and all((each, Holds.ALWAYS) in told for mfa, told in found.items() if mfa in mfa_states)
+        and all((each, Holds.ALWAYS) in outcomes for mfa, outcomes in found.items() if mfa in mfa_states)
     ]
     return Scope(
         parsed,

@@ -48,17 +48,17 @@ class Likeness:
         askers: the user, in each kind of session.
         """
         fixed = askers[0].fixed
-        told: list[object] = [fixed.get(key) for key in self._values]
+        values: list[object] = [fixed.get(key) for key in self._values]
         by_name = self._tells_names_apart(person)
         for condition in self._conditions:
             if not loose_keys(condition, askers[0]):
-                told += [holds_in(condition, each.fixed) for each in askers]
+                values += [holds_in(condition, each.fixed) for each in askers]
                 continue
             keys = [key.lower() for key in condition.keys if _personal(key)]
-            told += [fixed.get(key) for key in keys if key != _NAME_KEY]
+            values += [fixed.get(key) for key in keys if key != _NAME_KEY]
             by_name = by_name or (_NAME_KEY in keys and self._compares_otherwise(condition))
         who = person.user_name if by_name else STAND_IN
-        return (person.account_id, person.partition, person.path, who, bool(person.user_id), *told), not by_name
+        return (person.account_id, person.partition, person.path, who, bool(person.user_id), *values), not by_name
 
     def _compares_otherwise(self, condition: Condition) -> bool:
         """Return whether a key that is compared with the user's name is also compared with something else."""

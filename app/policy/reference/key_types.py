@@ -13,8 +13,8 @@ def type_of(key: str) -> tuple[ValueType, bool] | None:
     known = condition_key(key)
     if known:
         return known.value_type, known.several
-    told = key_type(key)
-    if told is None:
+    documented = key_type(key)
+    if documented is None:
         return None
     value_types = {
         "ARN": ValueType.ARN,
@@ -23,4 +23,4 @@ def type_of(key: str) -> tuple[ValueType, bool] | None:
         "Date": ValueType.DATE,
         "IPAddress": ValueType.IP,
     }
-    return value_types.get(told.removeprefix("ArrayOf"), ValueType.STRING), told.startswith("ArrayOf")
+    return value_types.get(documented.removeprefix("ArrayOf"), ValueType.STRING), documented.startswith("ArrayOf")

@@ -125,11 +125,11 @@ def assume_role(state: State, call: Call) -> Members:
         raise RuntimeError("A role that nobody has was judged to trust the caller.")
     account, role = found
     if lasts > int(role.max_session_duration or 3600):
-        told = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        raise Refusal("ValidationError", told, 400)
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise Refusal("ValidationError", message, 400)
     if call.caller.role_id and lasts > LONGEST_CHAINED:
-        told = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-        raise Refusal("ValidationError", told, 400)
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        raise Refusal("ValidationError", message, 400)
     issued = call.now.replace(microsecond=0)
     session = RoleSession(
         access_key_id=generated_secrets.access_key_id("ASIA"),

@@ -54,13 +54,13 @@ def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
     account_id = ACCOUNT_ID if policy.account_id == PLACEHOLDER else policy.account_id
     read_as = list(repairs(policy.source, account_id))
     if form == "json":
-        told = {
+        report = {
             "passed": passed,
             "account_id": account_id,
             "read_as": [each.as_json() for each in read_as],
             "rows": [_as_json(row) for row in rows],
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(report, indent=2))
     else:
         for each in read_as:
             click.echo(plain(str(each)))

@@ -139,6 +139,6 @@ def _exchange(url: str, body: Mapping[str, str]) -> dict[str, Any]:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         with error:
-            told = json.load(error)
-        missing = "signin:CreateOAuth2Token" if told.get("error") == "INSUFFICIENT_PERMISSIONS" else ""
-        raise NotLetIn(missing, str(told.get("message", "refused"))) from error
+            content = json.load(error)
+        missing = "signin:CreateOAuth2Token" if content.get("error") == "INSUFFICIENT_PERMISSIONS" else ""
+        raise NotLetIn(missing, str(content.get("message", "refused"))) from error

@@ -244,9 +244,9 @@ def _denied(action: str, deed: Callable[[], object], *, works: bool) -> dict[str
     except NotLetIn as no:
         return {no.action or action: ""}
     except ClientError as error:
-        told = error.response["Error"]
-        if told["Code"] in DENIALS:
-            own_rule = "ensure that you are authenticated with an MFA device" in told["Message"]
+        refusal = error.response["Error"]
+        if refusal["Code"] in DENIALS:
+            own_rule = "ensure that you are authenticated with an MFA device" in refusal["Message"]
             return {action: OWN_RULE if own_rule else ""}
         if works or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise  # a bug of the sandbox says nothing about the policy

@@ -58,7 +58,9 @@ class _Pages:
         ):
             app.add_url_rule(path, view_func=view, methods=methods)
         app.after_request(_protect)
-        app.register_error_handler(BadRequest, lambda error: _told("AWS can’t answer this request", str(error), 400))
+        app.register_error_handler(
+            BadRequest, lambda error: _message("AWS can’t answer this request", str(error), 400)
+        )
 
     # -- what the browser sends
 
@@ -203,7 +205,9 @@ class _Pages:
         """Show the verification code to paste, for a client on another device."""
         given = request.args
         if "code" not in given:
-            return _told("AWS didn’t let you continue", given.get("error_description", "AWS returned no code."), 403)
+            return _message(
+                "AWS didn’t let you continue", given.get("error_description", "AWS returned no code."), 403
+            )
         text = f"state={given.get('state', '')}&code={given['code']}"
         return render_template("verification.html", text=base64.b64encode(text.encode()).decode())
 
@@ -241,7 +245,7 @@ def _refused(template: str, form: FlaskForm, refusal: console.NotIn, **context: 
     return _page(template, form, **context)
 
 
-def _told(title: str, sentence: str, status: int) -> ResponseReturnValue:
+def _message(title: str, sentence: str, status: int) -> ResponseReturnValue:
     return render_template("message.html", title=title, sentence=sentence), status
 
 

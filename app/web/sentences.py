@@ -42,7 +42,7 @@ def tell(sentence: str | PortalError, category: str, code: str = "") -> None:
     The code, of a refusal its own, becomes that page's `data-refused`. With it goes the ID of this request, under
     which the log has what happened.
     """
-    code = sentence.told_as if isinstance(sentence, PortalError) else code
+    code = sentence.full_code if isinstance(sentence, PortalError) else code
     flash(str(sentence), f"{category} {code} {request_id()}" if code else category)
 
 
@@ -52,8 +52,8 @@ def _flashed() -> list[tuple[str, str]]:
 
 def notices(with_categories: bool = True) -> list[tuple[str, str]] | list[str]:
     """Return Flask's `get_flashed_messages` for templates: (category, sentence), without the codes."""
-    told = [(category.partition(" ")[0], text) for category, text in _flashed()]
-    return told if with_categories else [text for _, text in told]
+    messages = [(category.partition(" ")[0], text) for category, text in _flashed()]
+    return messages if with_categories else [text for _, text in messages]
 
 
 def code_of_notices(*, serious: bool = False) -> str:
@@ -68,7 +68,7 @@ def reference_of_notices() -> str:
 
 def _with_codes() -> Iterator[tuple[str, str, str]]:
     """(category, code, ID of the request) of messages with a code. One of the release before has no ID."""
-    for told, _ in _flashed():
-        category, code, reference, *_ = [*told.split(" "), "", ""]
+    for flashed, _ in _flashed():
+        category, code, reference, *_ = [*flashed.split(" "), "", ""]
         if code:
             yield category, code, reference
