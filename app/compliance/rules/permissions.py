@@ -5,8 +5,10 @@ They say what `app.compliance.data.permissions` read off the account's authoriza
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
+from app.compliance.rules.policies import details_of
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Subject, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, State, Verdict, fresh
@@ -20,15 +22,12 @@ _NO_DETAILS = Verdict(UNKNOWN, N_("Only the account’s authorization details sh
 
 
 def through_groups(someone: Subject, terms: Terms) -> Verdict | None:
-    seen = someone.seen.get("policies")
-    if seen is None:
-        return _NO_DETAILS
-    if someone.forced is None:
-        why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
-        return Verdict(UNKNOWN, why, (seen.at,))
-    direct = someone.forced["direct"]
+    details = details_of(someone)
+    if isinstance(details, Verdict):
+        return details
+    direct = details["direct"]
     verdict = _listed(FAIL, N_("This user has policies of their own: {}."), direct) if direct else _THROUGH_GROUPS
-    return fresh(verdict, terms, seen)
+    return fresh(verdict, terms, someone.seen["policies"])
 
 
 def _listed(state: State, why: str, names: Sequence[str]) -> Verdict:
@@ -56,72 +55,60 @@ def no_full_access(account: Account, terms: Terms) -> Verdict | None:
 
 
 def no_full_access_own(account: Account, terms: Terms) -> Verdict | None:
-    if account.permissions is None:
-        return _NO_DETAILS
     nothing = Verdict(PASS, N_("No managed policy of this account allows everything."))
     why = N_("These policies of this account allow everything: {}.")
-    return _by_list(account, terms, account.permissions["full_access_own"], nothing, FAIL, why)
+    return _by_list(account, terms, "full_access_own", nothing, FAIL, why)
 
 
 def no_full_service(account: Account, terms: Terms) -> Verdict | None:
-    found = account.permissions.get("full_service_own") if account.permissions else None
-    if found is None:
-        return _NO_DETAILS if account.permissions is None else _OLD_DETAILS
     nothing = Verdict(PASS, N_("No managed policy of this account allows every action of a service."))
     why = N_("These policies of this account allow every action of a service: {}.")
-    return _by_list(account, terms, found, nothing, FAIL, why)
+    return _by_list(account, terms, "full_service_own", nothing, FAIL, why)
 
 
 def role_tags(account: Account, terms: Terms) -> Verdict | None:
-    found = account.permissions.get("untagged_roles") if account.permissions else None
-    if found is None:
-        return _NO_DETAILS if account.permissions is None else _OLD_DETAILS
     nothing = Verdict(PASS, N_("Every role has tags."))
-    return _by_list(account, terms, found, nothing, FAIL, N_("These roles have no tags: {}."))
+    return _by_list(account, terms, "untagged_roles", nothing, FAIL, N_("These roles have no tags: {}."))
 
 
 def user_tags(someone: Subject, terms: Terms) -> Verdict | None:
-    seen = someone.seen.get("policies")
-    if seen is None:
-        return _NO_DETAILS
-    if someone.forced is None:
-        why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
-        return Verdict(UNKNOWN, why, (seen.at,))
-    if "tagged" not in someone.forced:
+    details = details_of(someone)
+    if isinstance(details, Verdict):
+        return details
+    if "tagged" not in details:
         return _OLD_DETAILS
     verdict = Verdict(PASS, N_("This user has tags."))
-    if not someone.forced["tagged"]:
+    if not details["tagged"]:
         verdict = Verdict(FAIL, N_("This user has no tags."))
-    return fresh(verdict, terms, seen)
+    return fresh(verdict, terms, someone.seen["policies"])
 
 
 def support_role(account: Account, terms: Terms) -> Verdict | None:
-    if account.permissions is None:
-        return _NO_DETAILS
     nothing = Verdict(FAIL, N_("No role has the policy AWSSupportAccess."))
     why = N_("These roles have the policy AWSSupportAccess: {}.")
-    return _by_list(account, terms, account.permissions["support_roles"], nothing, PASS, why)
+    return _by_list(account, terms, "support_roles", nothing, PASS, why)
 
 
 def cloudshell(account: Account, terms: Terms) -> Verdict | None:
-    if account.permissions is None:
-        return _NO_DETAILS
     nothing = Verdict(PASS, N_("AWSCloudShellFullAccess is attached to nobody."))
     why = N_("AWSCloudShellFullAccess is attached to: {}.")
-    return _by_list(account, terms, account.permissions["cloudshell"], nothing, FAIL, why)
+    return _by_list(account, terms, "cloudshell", nothing, FAIL, why)
 
 
-def _by_list(
-    account: Account, terms: Terms, found: Sequence[str], nothing: Verdict, state: State, why: str
-) -> Verdict | None:
-    """Return the verdict where the details list something, with the list; `nothing` where they list none of it."""
+def _by_list(account: Account, terms: Terms, name: str, nothing: Verdict, state: State, why: str) -> Verdict | None:
+    """Return the verdict with what a list has, `nothing` if it's empty. name: of the list in `PermissionFacts`."""
+    if account.permissions is None:
+        return _NO_DETAILS
+    found = cast("Mapping[str, Sequence[str]]", account.permissions).get(name)
+    if found is None:
+        return _OLD_DETAILS
     verdict = _listed(state, why, found) if found else nothing
     return fresh(verdict, terms, account.seen.get("policies"))
 
 
 PEOPLE: tuple[Rule, ...] = (
     Rule("policies-through-groups", N_("Users get permissions through groups only"),
-         N_("No user has a policy of their own, attached or inline. A permissions boundary is none."),
+         N_("No user has a policy of their own, attached or inline. A permissions boundary doesn’t count."),
          through_groups, ("policies",),
          short=N_("own policies"), topic=N_("own policies"),
          message=N_("You have permissions outside your groups. Your administrator will move them.")),
@@ -151,7 +138,7 @@ ACCOUNT: tuple[Rule, ...] = (
          N_("A role has the policy AWSSupportAccess, so that someone can open cases in an incident."),
          support_role, ("policies",), about_account=True),
     Rule("cloudshell-access", N_("Nobody has full access to CloudShell"),
-         N_("AWSCloudShellFullAccess, with which files can be moved out of the account, is attached to nobody."),
+         N_("AWSCloudShellFullAccess, which lets users move files out of the account, isn’t attached to anyone."),
          cloudshell, ("policies",), about_account=True),
 )  # fmt: skip
 """In the order of the pages."""

@@ -40,13 +40,19 @@ def mfa_forced(someone: Subject, terms: Terms) -> Verdict | None:
     """Is everything but setting up MFA denied to this user without MFA?"""
     if (apart := exempt(someone, terms)) is not False:
         return fresh(apart, terms, someone.seen.get("password"))
+    details = details_of(someone)
+    return details if isinstance(details, Verdict) else fresh(_of(details), terms, someone.seen["policies"])
+
+
+def details_of(someone: Subject) -> ForcedFacts | Verdict:
+    """Return what the details say of a user's policies, or the verdict where they say nothing."""
     seen = someone.seen.get("policies")
     if seen is None:
         return _NO_DETAILS
     if someone.forced is None:
         why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
         return Verdict(UNKNOWN, why, (seen.at,))
-    return fresh(_of(someone.forced), terms, seen)
+    return someone.forced
 
 
 def _of(facts: ForcedFacts) -> Verdict:
