@@ -22,27 +22,6 @@ ALWAYS = ("SECRET_KEY", "AUDIT_KEYS")
 _GENERATED = "Written by `python -m tests.deploy.lists`, from the table of settings."
 
 
-SECRET = {
-    *(
-        "SECRET_KEY",
-        "SECRET_KEY_FALLBACKS",
-        "EVIDENCE_KEY",
-        "AUDIT_KEYS",
-        "DATABASE_URL",
-        "REDIS_URL",
-        "METRICS_TOKEN",
-    ),
-    *(
-        "OIDC_CLIENT_SECRET",
-        "SMTP_PASSWORD",
-        "WEBHOOK_SECRETS",
-        "WEBHOOK_URL",
-        "SLACK_WEBHOOK_URL",
-        "TEAMS_WEBHOOK_URL",
-    ),
-}
-
-
 def secrets() -> list[str]:
     """Names of the settings that are never in an environment file."""
     return [name for name, each in SETTINGS.items() if each.secret]
