@@ -179,7 +179,7 @@ def new_post() -> ResponseReturnValue:
     saving.saved(audit(), pending.access_key_id)
     if not slots.forget_new_key():
         current.leave_session_alone()
-        return redirect(url_for("access_keys.new"), 303)  # where the secret went along, it is confirmed once more
+        return redirect(url_for("access_keys.new"), 303)  # if the secret was sent as well, it is confirmed again
     return done(_("%(key)s is saved. We’ve erased its secret.", key=pending.access_key_id), "access_keys.index")
 
 

@@ -165,7 +165,7 @@ def create(
 
 def unsaved(audit: Audit, new: NewAccessKey) -> None:
     """Record that nobody has the secret of a key that was created: the session that was to hold it had ended."""
-    with suppress(NotRecorded):  # that it was made is recorded, and the person is told in any case
+    with suppress(NotRecorded):  # the entry that it was created exists, and the user sees the key in any case
         audit.note(Event.ACCESS_KEY_UNSAVED, new.access_key_id)
 
 

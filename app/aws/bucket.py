@@ -24,7 +24,7 @@ class NoBucket(Refused):
     """There is no bucket of that name."""
 
     code = "no-bucket"
-    message = N_("There’s no bucket of this name. Check the spelling and the profile.")
+    message = N_("There’s no bucket with this name. Check the spelling and the profile.")
 
 
 class ObjectChanged(Refused):

@@ -26,7 +26,7 @@ def serve(port: str | None, bind: str | None, workers: str | None) -> None:
     os.umask(0o077)  # what is kept is for nobody else on this machine
     given = {"PORT": port, "BIND": bind, "WORKERS": workers}
     os.environ.update({name: value for name, value in given.items() if value is not None})
-    # Wrong settings are told once, by one process, before any worker starts.
+    # One process reports wrong settings, once, before any worker starts.
     import_module("config").from_env(os.environ)
     if problem := _of_the_port():
         raise SystemExit(problem)

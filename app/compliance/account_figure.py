@@ -17,7 +17,7 @@ class AccountFigure:
 
     account_id: str
     without: int
-    """Users who have no MFA device, and users of whom only a virtual one is known to be missing."""
+    """Users who have no MFA device, and users who are only known to have no virtual one."""
     unknown: int
     """How many of them, at most, may have a device of another kind."""
     people: int

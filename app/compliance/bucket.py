@@ -137,7 +137,7 @@ class BucketSync:
     def _ours(self, account_id: str) -> str:
         if account_id not in self.accounts:
             raise _NotOurs(
-                _("It’s of account %(id)s, which is in neither ACCOUNTS nor WATCHED_ACCOUNTS.", id=account_id)
+                _("It’s from account %(id)s, which is in neither ACCOUNTS nor WATCHED_ACCOUNTS.", id=account_id)
             )
         return account_id
 

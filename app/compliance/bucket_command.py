@@ -74,9 +74,7 @@ def _end(ended: list[Ended], quiet: bool) -> None:
             )
         )
     if refused := [f"{_shown(each.key)}: {each.problem}" for each in ended if each.problem]:
-        raise click.ClickException(
-            "\n".join([_("These objects were refused. Nothing was changed by them."), *refused])
-        )
+        raise click.ClickException("\n".join([_("These objects were refused and changed nothing."), *refused]))
 
 
 def _shown(key: str) -> str:

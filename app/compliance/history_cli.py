@@ -46,7 +46,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
         known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
         found = history.verdict_changes(connection, chosen, first, last)
     if known is None or first < known:
-        message = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
+        message = _("There are no results for that day. The first are from %(day)s.", day=known or _("no day yet"))
         raise click.ClickException(message)
     if whole is None or first < whole:
         click.echo(_("Before %(day)s, changes to and from unknown and added or deleted users weren’t recorded.",

@@ -64,7 +64,7 @@ class ChangesForm(Form):
         if self._first is None:
             raise FieldError("no-results", _("There are no results yet. Refresh from AWS first."))
         if field.data and field.data < self._first:
-            message = _("There are no results of that day. The first are of %(day)s.", day=self._first)
+            message = _("There are no results for that day. The first are from %(day)s.", day=self._first)
             raise FieldError("no-results", message)
 
     def validate_after(self, field: DateField) -> None:

@@ -113,7 +113,7 @@ def ago(then: datetime, now: datetime) -> str:
 
 
 def one_each(findings: Iterable[RuleFinding]) -> list[RuleFinding]:
-    """Return the findings without those that another one is about as well: one problem is told once."""
+    """Return the findings without those that another one covers, so that each problem is mentioned once."""
     found = list(findings)
     alike = {(finding.rule.id, finding.verdict.state) for finding in found}
     return [finding for finding in found if (finding.rule.part_of, finding.verdict.state) not in alike]
@@ -125,7 +125,7 @@ _ROTATE_IF_USED = Fix("access_keys.index", N_("Rotate it if you still use it"))
 def advice(findings: Iterable[RuleFinding]) -> list[RuleFinding]:
     """Return the failing findings to tell a user, each credential once.
 
-    A key to be deleted is not also to be rotated, and a password that was never used is told as that only.
+    A key to delete isn't also listed as one to rotate, and a password that was never used is listed only as that.
     """
     failing = {finding.rule.id: finding for finding in one_each(findings) if finding.verdict.state is State.FAIL}
     unused = failing["unused"].fix if "unused" in failing else None

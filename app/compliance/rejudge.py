@@ -65,10 +65,10 @@ class Rejudged:
     sources: Sequence[Kept]
     """What they were made from, one of each kind, as they were stored."""
     missing: Sequence[Source]
-    """Kinds of which no source of that day is kept."""
+    """Kinds of which no source from that day is kept."""
     results: States
     recorded: States | None
-    """What was recorded. None: there is no list of that day."""
+    """What was recorded. None: there is no list for that day."""
     why_no_list: str
     """Why there is none."""
 

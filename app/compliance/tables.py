@@ -61,11 +61,11 @@ class UserProblems(NamedTuple):
     of_user: Mapping[str, Sequence[Badge]]
     """By user name."""
     unknown_for_all: Sequence[str]
-    """What is unknown for every user on the page, so that it is said once."""
+    """What is unknown for every user on the page, so that the page says it once."""
     unknown_until_visit: Sequence[str]
     """What is unknown for some of them until they sign in, because AWS shows it to nobody else. Said once as well."""
     silent: Collection[str]
-    """Names of the users of whom something unknown is said only there."""
+    """Names of users for whom only that line mentions something unknown."""
 
 
 def problems(rows: Sequence[PersonRow], asked: Collection[str]) -> UserProblems:

@@ -26,7 +26,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 
 class _SqliteUtc(sqlite.DATETIME):
-    """Text without a zone, as SQLAlchemy keeps it; read and written in one step, for they come by the thousand."""
+    """Text without a zone, as SQLAlchemy keeps it. Read and written in one step, because there are thousands."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
         """To text."""

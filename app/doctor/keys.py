@@ -41,7 +41,7 @@ def _audit_keys(keyring: Keyring, engine: Engine | None, now: datetime) -> Itera
     try:
         since = _signs_since(engine, key_id) if engine is not None else None
     except SQLAlchemyError:
-        return  # what is wrong with the database is said elsewhere
+        return  # another check reports what is wrong with the database
     if since is None:
         return
     days = (now - since).days

@@ -37,7 +37,7 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
     try:
         found = figures(engine, now)
     except SQLAlchemyError:
-        return  # what is wrong with the database is said elsewhere
+        return  # another check reports what is wrong with the database
     dead = found.states.get(State.DEAD, 0)
     facts = {
         "channels": channels,
@@ -52,7 +52,7 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
     else:
         yield Finding("notices-work", f"A worker sends notices ({', '.join(channels)}).", facts=facts)
     if dead:
-        fix = "Look at the page Notices, behind Activity of everyone: it has the reason of each."
+        fix = "Look at the page Notices, behind Everyone’s activity: it has the reason of each."
         yield Finding("notices-failed", f"Notices that couldn’t be sent: {dead}.", fix, facts)
     if found.oldest and now - found.oldest > LATE:
         minutes = int((now - found.oldest).total_seconds() // 60)

@@ -30,7 +30,7 @@ class EnrollmentReplaced(Refused):
 
     code = "enrollment-replaced"
     message = N_(
-        "You restarted or canceled this setup in another browser or tab, so this QR code no longer works. Start "
+        "You restarted or cancelled this setup in another browser or tab, so this QR code no longer works. Start "
         "again, and delete its entry from your app."
     )
 

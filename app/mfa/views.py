@@ -217,7 +217,7 @@ def cancel() -> ResponseReturnValue:
         service.cancel(gateways().iam, audit(), pending)
         slots.forget("enrollment")
     onwards = "mfa.devices" if person().with_mfa else "overview.index"
-    return done(_("Setup canceled. Nothing is left at AWS."), onwards)
+    return done(_("Setup cancelled. Nothing is left at AWS."), onwards)
 
 
 def _upgrade() -> Upgrade | None:

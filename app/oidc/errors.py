@@ -27,7 +27,7 @@ class TokenRefused(Refused):
             "iss", "sub", "aud", "exp", "nbf", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash",
         }
     )  # fmt: skip
-    message = N_("Your company’s sign-in gave an answer that isn’t valid. Nobody was signed in. Start again.")
+    message = N_("Your company’s sign-in sent an answer that isn’t valid. Nobody was signed in. Start again.")
 
 
 class LogoutRefused(Refused):

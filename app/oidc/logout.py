@@ -39,7 +39,7 @@ class Logout:
 def logout_of(
     header: Mapping[str, Any], claims: Mapping[str, Any], issuer: str, client_id: str, now: int, clocks_apart: int
 ) -> Logout:
-    """Return what a verified logout token says. now: seconds since 1970, as is clocks_apart. Raises LogoutRefused."""
+    """Return what a verified logout token says. now: Unix time. clocks_apart: seconds. Raises LogoutRefused."""
     registry = JWTClaimsRegistry(
         now=now,
         leeway=clocks_apart,

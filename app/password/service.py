@@ -141,7 +141,7 @@ def truncate_for_zxcvbn(password: str) -> str:
 
 
 def strength(person: Person, password: str) -> Strength:
-    """Judge a password with zxcvbn, which is told whose it is. Raises StrengthCheckBusy.
+    """Judge a password with zxcvbn, which also gets the names of its user. Raises StrengthCheckBusy.
 
     A long one is as hard to guess as the harder of its beginning and its end.
     """

@@ -136,7 +136,7 @@ def _without_document(given: Any) -> Unwrapped:
         return Unwrapped(
             None,
             sentence=_("This contains only a trust policy. It says who can assume a role, not what users can do."),
-            remedy=_("Paste a policy of permissions: what aws iam get-policy-version or get-role-policy prints."),
+            remedy=_("Paste a permissions policy: what aws iam get-policy-version or get-role-policy prints."),
         )
     if keys & _NAMING:
         return Unwrapped(

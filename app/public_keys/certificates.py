@@ -26,7 +26,7 @@ LONGEST_TEXT = 64 * 1024
 UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
 """What `cryptography` raises about certificates that are none, or odd ones."""
 LOADED = (KeyAlgorithm.RSAES_PKCS1_v1_5, KeyAlgorithm.RSASSA_PSS, KeyAlgorithm.EC_PUBLIC_KEY)
-"""Kinds of keys whose size is told. Of others OpenSSL would check the numbers, for seconds where they are large."""
+"""Types of keys whose size is shown. OpenSSL would check the numbers of others, for seconds if they are large."""
 OTHER_KEYS = {
     KeyAlgorithm.DSA: "DSA",
     KeyAlgorithm.ED25519: "Ed25519",

@@ -12,7 +12,7 @@ def page_texts(credential_type: str) -> dict[str, str]:
     """Return the texts by code. credential_type: "ssh-key" or "certificate"."""
     said = {
         "private-key:left": _(
-            "There was a private key in this, so we removed it. It never left your computer. Only the public part is "
+            "This contained a private key, so we removed it. It never left your computer. Only the public part is "
             "still here. Check it, then upload it."
         ),
         "private-key:pkcs12": _(

@@ -216,7 +216,7 @@ def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Cert
 
 
 def _note(credential_type: CredentialType, audit: Audit, refusal: PrivateKeyPasted) -> None:
-    with suppress(NotRecorded):  # that the key is exposed is told in any case
+    with suppress(NotRecorded):  # the user learns that the key is exposed in any case
         audit.note(credential_type.made, refused=refusal)
 
 

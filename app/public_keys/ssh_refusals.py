@@ -22,7 +22,7 @@ WRONG_TYPES = {
         "This key belongs to a security key (ECDSA). CodeCommit accepts RSA keys only. Create one with: %(command)s"
     ),
 }
-"""What is said about each type of key that CodeCommit doesn't accept."""
+"""The sentence about each type of key that CodeCommit doesn't accept."""
 _OTHER_TYPE = N_("This key has another type. CodeCommit accepts RSA keys only. Create one with: %(command)s")
 OTHER_KEY_TYPES = {
     "ssh-ed25519": "ed25519",
@@ -77,7 +77,7 @@ REFUSALS = {
         "This type of key isn’t known here. CodeCommit accepts RSA keys only. Create one with: %(command)s"
     ),
 }
-"""What is said about other things people paste, by code."""
+"""The sentences about other things people paste, by code."""
 
 
 class WrongKeyType(PastedTextRefused):

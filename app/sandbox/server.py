@@ -68,7 +68,7 @@ def serve(
     """
     document, moved_from = moved(policy_document(settings.policy))
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, for then it may be stopped
+    for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, because from then on it may be stopped
         signal.signal(number, lambda *_: stopped.set())
     with opened(settings, faults, port, instance, document) as running:
         listening(replace(running, moved_from=moved_from))

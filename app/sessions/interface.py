@@ -104,7 +104,7 @@ class StoredSessions(SessionInterface):
         try:
             self._save(app, session, response)
         except StoreDown:
-            session.unavailable = True  # what is said about it need not be saved
+            session.unavailable = True  # a message about it need not be saved
             raise
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
@@ -294,7 +294,7 @@ def _same(one: object, other: object, field: str) -> bool:
 
 
 def _pause(number: int) -> None:
-    """Before another try, for a time by chance: those who came at once come apart."""
+    """Wait a random time before another try, so that requests that arrived together don't meet again."""
     if number:
         time.sleep(secrets.randbelow(_PAUSE_MS) / 1000)
 

@@ -261,7 +261,7 @@ def _too_many(error: TooManyRequests) -> ResponseReturnValue:
 
 
 def _not_our_address(error: SecurityError) -> ResponseReturnValue:
-    # Without a host of ours no address can be built, so no page of ours either.
+    # Without one of our hosts, no address can be built, so no page either.
     message = _(NOT_OUR_ADDRESS, code=WRONG_ADDRESS, reference=request_id())
     return Response(f"{message}\n", 400, mimetype="text/plain")
 

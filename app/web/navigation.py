@@ -79,7 +79,7 @@ GROUPS = (
                 ),
             ),
             Place("compliance.people", N_("Users"), "users", ("compliance.people", "compliance.one")),
-            Place("activity.everyone", N_("Activity of everyone"), "queue-list", ("activity.everyone", "notices")),
+            Place("activity.everyone", N_("Everyone’s activity"), "queue-list", ("activity.everyone", "notices")),
             Place("policies.index", N_("Policy"), "document-text", ("policies",)),
         ),
         for_admins=True,

@@ -184,7 +184,7 @@ def came_from(otherwise: str = "") -> str:
 def _page_before(address: str) -> str:
     """The address if a link back may lead there, else "".
 
-    It must be another page of ours, and no sign-in page for a person who is signed in: they passed that on the way.
+    It must be another page of this portal. For a user who is signed in, it can't be a sign-in page.
     """
     endpoint = page_at(address)
     passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin.", "company_signin."))

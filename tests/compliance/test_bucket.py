@@ -236,7 +236,7 @@ def test_a_bucket_that_may_not_be_read_or_is_not_there(
     aws: Aws, bucket: Bucket, sync: Sync, command: Command
 ) -> None:
     told = command("sync", "--bucket", "no-such-bucket-anywhere")
-    assert told.exit_code == 1 and "There’s no bucket of this name." in told.output
+    assert told.exit_code == 1 and "There’s no bucket with this name." in told.output
     bucket.put("report", report_of(aws.state, datetime.now(UTC)))
     for action, said in (("s3:ListBucket", "AWS didn’t allow s3:ListBucket on the bucket"),
                          ("s3:GetObject", "report: AWS didn’t allow s3:GetObject.")):  # fmt: skip

@@ -190,5 +190,5 @@ def test_the_board_has_a_place_a_title_and_an_explanation_for_every_panel() -> N
             assert {source["uid"] for source in sources} == {"${datasource}"}
     assert len(ids) == len(board["panels"])
     named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", RUNBOOKS.read_text()))
-    pages = {"Activity of everyone", "Notices", "Policy", "Targets"}
+    pages = {"Everyone's activity", "Notices", "Policy", "Targets"}
     assert named - pages <= {panel["title"] for panel in board["panels"]}

@@ -82,6 +82,6 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="package")
 def postgresql() -> Iterator[Postgres]:
-    """A server for the tests of a folder. Its conftest takes this in: `postgresql = postgres.postgresql`."""
+    """A server for the tests of a folder. Its conftest has the line `postgresql = postgres.postgresql`."""
     with postgres() as server:
         yield server

@@ -34,7 +34,9 @@ class CampaignForm(Form):
     begins = DateField(N_("First day"), validators=[InputRequired(N_("Enter a day."))])
     deadline = DateField(N_("Deadline"), validators=[InputRequired(N_("Enter a day."))])
     ahead = StringField(N_("Reminders"), default="15, 7, 1", render_kw={"autocomplete": "off"})
-    to_managers = BooleanField(N_("After the deadline, send managers the names of users still asked"), default=True)
+    to_managers = BooleanField(
+        N_("After the deadline, send managers the names of users who aren’t done"), default=True
+    )
     joins = BooleanField(N_("Also ask users who start failing the rule later"), default=True)
     own_subject = StringField(N_("Subject"), validators=[Length(max=200)], render_kw={"autocomplete": "off"})
     own_text = TextAreaField(N_("Text"), validators=[Length(max=LONGEST_TEXT)], render_kw={"rows": 6})

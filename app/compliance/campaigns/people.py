@@ -111,7 +111,7 @@ def _outcome(verdict: str | None) -> Outcome | None:
 def leave(
     connection: Connection, campaign_id: int, names: Iterable[str], outcome: Outcome, now: datetime, outbox: Outbox
 ) -> None:
-    """Let those of these users leave who are still asked, and cancel what they would still get.
+    """Remove these users from the campaign, if they aren't done, and cancel what they would still get.
 
     The caller has locked the campaign.
     """

@@ -1,4 +1,4 @@
-"""A chart of how many users of a campaign are still asked, by day."""
+"""A chart of how many users of a campaign aren't done, by day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["HEIGHT", "LEFT", "RIGHT", "WIDTH", "burn_down"]
 
 
 def burn_down(days: Sequence[tuple[date, int]]) -> Chart | None:
-    """Return the chart of the users still asked at the end of each day, None before there are two days."""
+    """Return the chart of the users who weren't done at the end of each day, None before there are two days."""
     most = max((number for _day, number in days), default=0)
     if len(days) < 2 or not most:
         return None

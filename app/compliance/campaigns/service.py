@@ -96,8 +96,8 @@ def move(engine: Engine, audit: Audit, account_id: str, number: int, to: Campaig
         if not connection.execute(update(CampaignRow).where(*mine).values(values)).rowcount:
             raise NotFound(_("This campaign was changed meanwhile. Nothing was changed."))
         if to is CampaignState.RUNNING:
-            # Those of users who are still asked are written again if their step is still the current one. What an
-            # administrator cancelled by hand isn't.
+            # Notices to users who aren't done are written again if their step is still the current one. Notices that
+            # an administrator cancelled by hand aren't.
             asked = select(CampaignUser.user_name).where(
                 CampaignUser.campaign_id == number, CampaignUser.left_at.is_(None)
             )
@@ -148,7 +148,7 @@ class LatestNotice(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The progress of a campaign. outcomes: numbers of users by `Outcome`, "" for those still asked."""
+    """The progress of a campaign. outcomes: numbers of users by `Outcome`, "" for those who aren't done."""
 
     users: int
     outcomes: Mapping[str, int]
@@ -158,7 +158,7 @@ class Progress(NamedTuple):
 
     @property
     def remaining(self) -> int:
-        """How many are still asked."""
+        """How many aren't done."""
         return self.outcomes.get("", 0)
 
 
@@ -187,7 +187,7 @@ def users(
 ) -> tuple[Sequence[tuple[Any, LatestNotice | None]], int]:
     """Return a page of the campaign's users, each with their latest notice, and how many there are.
 
-    outcome: only users with this one, "" for those still asked. size: None for all.
+    outcome: only users with this one, "" for those who aren't done. size: None for all.
     """
     mine = [CampaignUser.campaign_id == campaign.id]
     if outcome is not None:

@@ -78,7 +78,7 @@ class CredentialReport:
     people: list[ReportPerson]
     """The users whose line isn't known yet."""
     used: Mapping[str, Use]
-    """The users whose line is the known one but for later uses (`report_cells.USES`), by name."""
+    """Users whose line differs from the known one only by later uses (`report_cells.USES`), by name."""
     lines: Mapping[str, str] = field(compare=False)
     """The line of every user, by name, "" where it can't be kept."""
     columns: str = field(compare=False)
@@ -171,7 +171,7 @@ class _Reading:
         self.used: dict[str, Use] = {}
         self.lines: dict[str, str] = {}
         self.same: list[str] = []
-        """Lines that are known, but for later uses."""
+        """Lines that differ from the known ones only by later uses."""
 
     def report(self, rows: Iterable[str | list[str]], made_at: datetime | None, columns: str) -> CredentialReport:
         """Read all rows: lines without quotes, or cells."""
@@ -226,7 +226,7 @@ class _Reading:
         )
 
     def _only_used(self, number: int, name: str, before: str, line: str) -> bool:
-        """Take a line that is the known one but for later uses. Return whether it is such a line."""
+        """Accept a line that differs from the known one only by later uses. Return whether it is one."""
         was, row = before.split(self.between), line.split(self.between)
         if len(row) != self.width or len(was) != self.width or self.lasting(row) != self.lasting(was):
             return False

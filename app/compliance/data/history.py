@@ -30,10 +30,10 @@ DELETED = "deleted"
 
 
 class NoSuchDay(Refused):
-    """There is no list of that day."""
+    """There is no list for that day."""
 
     code = "no-such-day"
-    message = N_("There’s no list of that day. Choose a later one.")
+    message = N_("There’s no list for that day. Choose a later one.")
     field = "day"
 
 
@@ -118,8 +118,8 @@ def why_no_list(connection: Connection, account_id: str, day: date, today: date)
         return _("There are no results for that day. The first are from %(day)s.", day=first)
     if day < whole:
         return _(
-            "There’s no list of that day. The first is of %(day)s, because unknown results and deleted users weren’t "
-            "recorded before. You can still compare earlier days.",
+            "There’s no list for that day. The first is from %(day)s, because unknown results and deleted users "
+            "weren’t recorded before. You can still compare earlier days.",
             day=whole,
         )
     return ""

@@ -1,6 +1,8 @@
-"""Users of whom a newer report says only that they used the same credentials later: most lines change in this way.
+"""Users who, according to a newer report, only used the same credentials later. Most lines change in this way. No
 
-No verdict about them turns, unless it asks for the last use and doesn't pass (`Rule.by_last_use`), or waits for newer
+verdict about these users changes, unless it asks for the last use and doesn't pass (`Rule.by_last_use`), or waits
+
+for newer
 evidence. So they aren't judged. Their `changes_at` stays, and may be earlier than need be.
 """
 
@@ -72,7 +74,7 @@ def _later(before: ReportFacts, after: ReportFacts) -> bool:
 
 
 def with_read(report: CredentialReport, names: Iterable[str]) -> CredentialReport:
-    """Return the report with these users, of whom it says only later uses, among those whose line isn't known."""
+    """Return the report with these users, for whom it has only later uses, among those whose line isn't known."""
     times = Times()
     more = [read_row(report.used[name].cells, times)[1] for name in names]
     return replace(report, people=[*report.people, *more])

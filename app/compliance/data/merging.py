@@ -1,7 +1,8 @@
 """Sources of an account, merged one after another within one transaction, and judged and stored once at the end.
 
-Judged are the users of whom a source says something new that can turn a verdict, who are due, who showed something
-themselves, and for whom a verdict waits for newer evidence: everyone only where the sources changed places.
+Users are judged if a source says something new about them that can change a verdict, if they are due, if they showed
+something themselves, or if a verdict waits for newer evidence. All users are judged only if the order of the sources
+changed.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def read_known_users(connection: Connection, account_id: str) -> Sequence[KnownU
 
 
 def read_due(connection: Connection, account_id: str, now: datetime) -> set[str]:
-    """Return the names of the users of whom time alone has turned a verdict by now."""
+    """Return the names of the users for whom a verdict has changed just by time."""
     query = select(CompliancePerson.user_name).where(CompliancePerson.account_id == account_id)
     return set(connection.execute(query.where(CompliancePerson.changes_at < now)).scalars())
 

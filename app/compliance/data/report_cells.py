@@ -41,7 +41,7 @@ class ReportPerson(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A line that is the known one but for later uses."""
+    """A line that differs from the known one only by later uses."""
 
     before: str
     """The known line."""

@@ -21,8 +21,8 @@ from app.compliance.rules.table import WHOLE_HISTORY, fingerprint
 
 people_changed = Signal()
 """What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
-`before`, rows by user name, and `after`, rows, some of them new or the same. Users of whom a source says only that
-they used something later are left out."""
+`before`, rows by user name, and `after`, rows, some of them new or the same. Users for whom a source shows only a
+later use are left out."""
 people_merged = Signal()
 """Who the users are is about to be stored, in the transaction that does. The sender is the AccountData. Keywords:
 `known`, rows by user name as they are stored, and `merged`, the Merged."""

@@ -69,7 +69,7 @@ def no_classes(account: Account, terms: Terms) -> Verdict | None:
     classes = account.password_classes
     if classes is None:
         return _unknown(account)
-    verdict = Verdict(PASS, N_("The password policy requires no kinds of characters."))
+    verdict = Verdict(PASS, N_("The password policy doesn’t require kinds of characters."))
     if SOME in classes:
         verdict = Verdict(
             FAIL, N_("The account has no password policy. AWS’s default asks for three of four kinds of characters.")
@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
           _with_class((DIGITS,), (UPPERCASE, LOWERCASE))),
     _rule("password-expiry", N_("Passwords expire"),
           N_("Passwords expire within {password_expiry} days."), expiry, "password_expiry"),
-    _rule("password-no-classes", N_("Passwords need no kinds of characters"),
+    _rule("password-no-classes", N_("Passwords don’t have to mix kinds of characters"),
           N_("The account’s password policy doesn’t require kinds of characters."), no_classes),
     _rule("password-no-expiry", N_("Passwords don’t expire"),
           N_("The account’s password policy doesn’t make passwords expire."), no_expiry),

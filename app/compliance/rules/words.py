@@ -8,7 +8,7 @@ from app.text.messages import N_
 
 
 class UseWords(NamedTuple):
-    """What is said of a credential that was used."""
+    """Sentences about a credential that was used."""
 
     recently: str
     last: str
@@ -16,7 +16,7 @@ class UseWords(NamedTuple):
 
 
 class UploadWords(NamedTuple):
-    """What is said of a credential that was uploaded."""
+    """Sentences about a credential that was uploaded."""
 
     uploaded: str
     too_old: str

@@ -1,4 +1,4 @@
-"""Reading a standard from its TOML file. Every mistake is told with the file, the item and the key. Pure."""
+"""Reading a standard from its TOML file. Every mistake is reported with the file, the item and the key. Pure."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _of_arn(element: str, arn: str) -> Iterator[Refused]:
         yield Refused(
             element,
             _(
-                "%(arn)s names a region, and ARNs of %(service)s have none there.",
+                "%(arn)s has a region, but ARNs of %(service)s have none.",
                 arn=cut(arn),
                 service=service.upper(),
             ),

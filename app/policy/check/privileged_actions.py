@@ -109,7 +109,7 @@ DANGERS = (
         | _of(DIRECTORY_GROUP, "CreateGroupMembership", "identitystore")
         | _of(DIRECTORY, "CreateUser", "identitystore")
         | _of(ANYTHING, "AddMemberToGroup CreateUser", "sso-directory")
-        # Code of theirs, run with a role that is not.
+        # Actions that run the user's own code with a role that isn't theirs.
         | _of(_open("lambda", "function:"), "UpdateFunctionCode", "lambda")
         | _of(_open("glue", "devEndpoint/"), "UpdateDevEndpoint", "glue")
         | _of(_open("eks", "cluster/"), "CreateAccessEntry", "eks")

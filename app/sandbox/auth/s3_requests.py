@@ -23,7 +23,7 @@ def of_s3(reading: Reading, account_id: str) -> Question:
     """
     bucket, _, key = reading.path.lstrip("/").partition("/")
     odd = {name for name, _ in reading.query} - _PLAIN
-    # moto reads the path once more, as an address: what it might take for something else is not handed on.
+    # moto reads the path again, as an address, so what it could mistake for something else isn't passed on.
     unclear = ".." in reading.path.split("/") or "//" in reading.path or "?" in reading.path
     if odd or unclear or "x-amz-copy-source" in reading.headers:
         raise Refusal("NotImplemented", "The sandbox emulates buckets and objects, not their sub-resources.", 501)

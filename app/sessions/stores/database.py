@@ -53,7 +53,7 @@ class DatabaseStore:
             with self._connection() as connection:
                 row = connection.execute(query).first()
             return Kept(bytes(row.data), int(row.version), row.last_used_at) if row else None
-        except (TypeError, ValueError):  # SQLite accepts anything: a row of another program is no session of ours
+        except (TypeError, ValueError):  # SQLite accepts anything: a row of another program isn't a session
             log.warning("a session in the database cannot be read")
             return None
 

@@ -1,7 +1,7 @@
 """Sessions in Redis, for many replicas: a hash each, and two indexes by the time they end.
 
 What must happen at once is a script, which Redis runs alone: so of many that compare and set, one succeeds. The
-client repeats nothing: a lost answer is told as such. Times to live are counted by Redis, from now; the absolute
+client repeats nothing: a lost answer is reported as one. Times to live are counted by Redis, from now; the absolute
 end beside them is looked at too, so that neither clock alone keeps a session open.
 
 Where Redis has reached its `maxmemory`, visitors get no new session, and users AWS has vouched for continue: their
@@ -219,12 +219,12 @@ def _number(text: bytes) -> int:
 
 
 _NOT_OURS = (AttributeError, TypeError, ValueError)
-"""What reading raises where another program has written: that is no session of ours."""
+"""What reading raises where another program has written. That isn't a session."""
 _SHOWN = ("owner", "label", "began_at", "last_used_at", "address", "user_agent", "expires_at")
 
 
 def _shown(row: Any, owner: str) -> OpenSession | None:
-    """A session as its owner sees it; None where it is over, not theirs, or nothing of ours."""
+    """A session as its owner sees it. None if it is over, not theirs, or not a session."""
     try:
         found = dict(zip(_SHOWN, row, strict=True))
         if found["owner"] != owner.encode() or _time(found["expires_at"]) <= datetime.now(UTC):
