@@ -187,4 +187,4 @@ def _move(pending: NewAccessKey, form: SavedForm) -> None:
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     serial_number = form.serial_number.data or form.serial_number.choices[0][0]
     credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
-    current.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)
+    current.sign_in(service.signed_in_with(person(), pending.access_key_id), credentials, lasts)

@@ -218,7 +218,7 @@ def move(
         raise
 
 
-def stands_on(person: Person, access_key_id: str) -> Person:
+def signed_in_with(person: Person, access_key_id: str) -> Person:
     """Return the person as signed in with this key."""
     return replace(person, access_key_id=access_key_id)
 

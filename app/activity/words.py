@@ -24,14 +24,14 @@ EVENTS: dict[str, Words] = {event.value: Words(event.done, event.tried) for even
 OF_ADMINS = frozenset(
     {
         Event.COMPLIANCE_REFRESHED,
-        Event.CREDENTIAL_REPORT_TAKEN,
-        Event.DETAILS_TAKEN,
+        Event.CREDENTIAL_REPORT_UPLOADED,
+        Event.DETAILS_UPLOADED,
         Event.EXCEPTION_ADDED,
         Event.EXCEPTION_REQUESTED,
         Event.EXCEPTION_APPROVED,
         Event.EXCEPTION_ENDED,
         Event.EXCEPTION_RESTORED,
-        Event.SOMEBODYS_SESSIONS_ENDED,
+        Event.USER_SESSIONS_ENDED,
         Event.SIGN_OUT_BY_COMPANY,
         Event.COMPLIANCE_EXPORTED,
         Event.NOTICES_SENT,

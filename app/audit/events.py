@@ -139,12 +139,12 @@ class Event(StrEnum):
         N_("Refreshed the compliance data"),
         N_("Tried to refresh the compliance data"),
     )
-    CREDENTIAL_REPORT_TAKEN = (
+    CREDENTIAL_REPORT_UPLOADED = (
         "credential-report-taken",
         N_("Uploaded a credential report"),
         N_("Tried to upload a credential report"),
     )
-    DETAILS_TAKEN = (
+    DETAILS_UPLOADED = (
         "details-taken",
         N_("Uploaded authorization details"),
         N_("Tried to upload authorization details"),
@@ -154,7 +154,7 @@ class Event(StrEnum):
     EXCEPTION_APPROVED = "exception-approved", N_("Approved an exception"), N_("Tried to approve an exception")
     EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
     EXCEPTION_RESTORED = "exception-restored", N_("Restored an exception"), N_("Tried to restore an exception")
-    SOMEBODYS_SESSIONS_ENDED = (
+    USER_SESSIONS_ENDED = (
         "somebodys-sessions-ended",
         N_("Ended another user’s sessions"),
         N_("Tried to end another user’s sessions"),

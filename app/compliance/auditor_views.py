@@ -131,10 +131,12 @@ def report_post() -> ResponseReturnValue:
     form.accept()
     content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), service.terms_for(current_app.config, account_id)
     arrival = Arrival(How.UPLOADED, person().arn, Archive.of(current_app.config))
-    taken = service.take_upload(db.engine, audit_of(account_id), account_id, content, form.when, terms_of, arrival)
-    message = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", taken.users)
-    if taken.details:
-        message = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", taken.users)
+    imported = service.import_upload(
+        db.engine, audit_of(account_id), account_id, content, form.when, terms_of, arrival
+    )
+    message = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", imported.users)
+    if imported.details:
+        message = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", imported.users)
         return done(message, "compliance_policies.index", account=account_id)
     return done(message, "compliance.index", account=account_id)
 

@@ -83,7 +83,7 @@ class BucketSync:
     def _one(self, listed: StoredObject) -> Ended:
         lasting = True
         try:
-            ended = self._taken(listed)
+            ended = self._read_and_store(listed)
         except (NotAReport, NotDetails) as error:
             ended = Ended(listed.key, ObjectState.REFUSED, str(error))
             lasting = error.diagnosis not in DEPENDING
@@ -97,7 +97,7 @@ class BucketSync:
             objects.remember(self.engine, self.bucket, listed.key, read, datetime.now(UTC))
         return ended
 
-    def _taken(self, listed: StoredObject) -> Ended:
+    def _read_and_store(self, listed: StoredObject) -> Ended:
         """Read an object and store what it has, if it is newer. Raises NotAReport, NotDetails, other PortalErrors."""
         if listed.size > LARGEST:
             message = _("This file is larger than the details of any account. Nothing was changed.")
@@ -117,7 +117,7 @@ class BucketSync:
         stored_at = self._stored_at(account_id, "report_at")
         if stored_at and report.made_at <= stored_at:
             return Ended(listed.key, ObjectState.OLDER, account_id=account_id)
-        with self.audit_for(account_id).attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
+        with self.audit_for(account_id).attempt(Event.CREDENTIAL_REPORT_UPLOADED, account_id):
             terms, came = self.terms_for(account_id), self._arrival(listed, content)
             users = updates.keep_report(self.engine, report, datetime.now(UTC), terms, came)
         return Ended(listed.key, ObjectState.STORED, account_id=account_id, users=users)
@@ -129,7 +129,7 @@ class BucketSync:
         stored_at = self._stored_at(account_id, "details_at")
         if stored_at and found.collected_at <= stored_at:
             return Ended(listed.key, ObjectState.OLDER, account_id=account_id)
-        with self.audit_for(account_id).attempt(Event.DETAILS_TAKEN, account_id):
+        with self.audit_for(account_id).attempt(Event.DETAILS_UPLOADED, account_id):
             terms, came = self.terms_for(account_id), self._arrival(listed, content)
             users = details_updates.keep_details(self.engine, found, datetime.now(UTC), terms, came)
         return Ended(listed.key, ObjectState.STORED, account_id=account_id, users=users)

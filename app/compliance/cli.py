@@ -134,14 +134,14 @@ def import_command(file: BinaryIO, details: bool, account_id: str | None, made_a
     try:
         if details:
             collected = made or _last_changed(file)
-            people = service.take_details(
+            people = service.import_details(
                 db.engine, audit_of(chosen), chosen, file.read(), collected, terms_of, imported()
             )
         else:
             content = file.read()
             if holds_details(content):
                 raise click.ClickException(_("These are authorization details. Import them with --details."))
-            people = service.take_report(db.engine, audit_of(chosen), chosen, content, made, terms_of, imported())
+            people = service.import_report(db.engine, audit_of(chosen), chosen, content, made, terms_of, imported())
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     click.echo(_("Account %(id)s: %(users)d users", id=chosen, users=people))

@@ -108,7 +108,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
 def _fetch_report(clients: Clients, audit: Audit, account_id: str, terms: TermsOf, arrival: Arrival) -> str:
     """Fetch and store the credential report. Return what to say."""
     made = fetched(CredentialReportGateway(clients), time.sleep)
-    people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms, arrival)
+    people = service.import_report(db.engine, audit, account_id, made.content, made.made_at, terms, arrival)
     return _(
         "Account %(id)s: %(users)d users in the credential report of %(time)s",
         id=account_id,
@@ -121,7 +121,7 @@ def _fetch_details(clients: Clients, audit: Audit, account_id: str, terms: Terms
     """Fetch and store the authorization details. Return what to say."""
     at = datetime.now(UTC)
     pages = fetched_details(AuthorizationDetailsGateway(clients), time.sleep)
-    people = service.take_details_pages(db.engine, audit, account_id, pages, at, terms, arrival)
+    people = service.import_details_pages(db.engine, audit, account_id, pages, at, terms, arrival)
     return _("Account %(id)s: %(users)d users in the authorization details", id=account_id, users=people)
 
 

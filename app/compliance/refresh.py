@@ -225,22 +225,22 @@ class Refresh:
         Raises RefreshSessionExpired, RefreshStopped, and the other errors of the gateways.
         """
         for pause in PAUSES:
-            self._go_on()
+            self._check_running()
             self.counts["calls"] += 1
             try:
                 return ask()
             except Throttled:
                 self.counts["slowed"] += 1
                 self._stop.wait(pause)
-        self._go_on()
+        self._check_running()
         return ask()
 
     def pause(self, seconds: float) -> None:
         """Let seconds pass, for `more`. Raises RefreshStopped, RefreshSessionExpired."""
         self._stop.wait(seconds)
-        self._go_on()
+        self._check_running()
 
-    def _go_on(self) -> None:
+    def _check_running(self) -> None:
         if self._stop.is_set():
             raise RefreshStopped
         ends = self.credentials.expires_at

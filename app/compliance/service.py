@@ -78,7 +78,7 @@ def in_background(refresh: Refresh) -> None:
     threading.Thread(target=refresh.run, name=f"refresh-{refresh.account_id}", daemon=True).start()
 
 
-def take_report(
+def import_report(
     engine: Engine,
     audit: Audit,
     account_id: str,
@@ -94,7 +94,7 @@ def take_report(
             f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed.",
             diagnosis="other-account",
         )
-    with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
+    with audit.attempt(Event.CREDENTIAL_REPORT_UPLOADED, account_id):
         arrival = arrival.with_content(content)
         try:
             return updates.keep_report(engine, report, datetime.now(UTC), terms, arrival)
@@ -103,14 +103,14 @@ def take_report(
 
 
 @dataclass(frozen=True)
-class Taken:
+class Imported:
     """A file that was imported. users: how many it lists. details: it had authorization details, not a report."""
 
     users: int
     details: bool
 
 
-def take_upload(
+def import_upload(
     engine: Engine,
     audit: Audit,
     account_id: str,
@@ -118,7 +118,7 @@ def take_upload(
     made_at: datetime | None,
     terms: TermsOf,
     arrival: Arrival = UNKNOWN_ARRIVAL,
-) -> Taken:
+) -> Imported:
     """Import a credential report or authorization details, whichever the file has.
 
     made_at: as a user typed it. Details without a time are of now. Raises NotAReport, NotDetails, NotRecorded.
@@ -128,11 +128,11 @@ def take_upload(
         raise NotAReport(too_large, diagnosis="too-large")
     if holds_details(content):
         at = made_at or datetime.now(UTC)
-        return Taken(take_details(engine, audit, account_id, content, at, terms, arrival), details=True)
-    return Taken(take_report(engine, audit, account_id, content, made_at, terms, arrival), details=False)
+        return Imported(import_details(engine, audit, account_id, content, at, terms, arrival), details=True)
+    return Imported(import_report(engine, audit, account_id, content, made_at, terms, arrival), details=False)
 
 
-def take_details(
+def import_details(
     engine: Engine,
     audit: Audit,
     account_id: str,
@@ -143,10 +143,10 @@ def take_details(
 ) -> int:
     """Import authorization details, return how many users they contain. Raises NotDetails, NotRecorded."""
     found = details.parse(content, collected_at)
-    return _take_details(engine, audit, account_id, found, terms, arrival.with_content(content))
+    return _import_details(engine, audit, account_id, found, terms, arrival.with_content(content))
 
 
-def take_details_pages(
+def import_details_pages(
     engine: Engine,
     audit: Audit,
     account_id: str,
@@ -155,13 +155,13 @@ def take_details_pages(
     terms: TermsOf,
     arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> int:
-    """As `take_details`, of all pages that AWS answered."""
+    """As `import_details`, of all pages that AWS answered."""
     content = as_file(pages)
     found = details.details_of(pages, collected_at, hashlib.sha256(content).hexdigest())
-    return _take_details(engine, audit, account_id, found, terms, arrival.with_content(content))
+    return _import_details(engine, audit, account_id, found, terms, arrival.with_content(content))
 
 
-def _take_details(
+def _import_details(
     engine: Engine, audit: Audit, account_id: str, found: Details, terms: TermsOf, arrival: Arrival
 ) -> int:
     if found.account_id != account_id:
@@ -171,5 +171,5 @@ def _take_details(
             account=account_id,
         )
         raise NotDetails(message, diagnosis="other-account")
-    with audit.attempt(Event.DETAILS_TAKEN, account_id):
+    with audit.attempt(Event.DETAILS_UPLOADED, account_id):
         return details_updates.keep_details(engine, found, datetime.now(UTC), terms, arrival)

@@ -61,7 +61,7 @@ def end() -> ResponseReturnValue:
     if not chosen:
         message = _("These sessions have already ended.")
         return done(message, "compliance_sessions.index", "info", code="nothing-ended", account=account_id)
-    with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, found[0].person.recorded_name):
+    with audit_of(account_id).attempt(Event.USER_SESSIONS_ENDED, found[0].person.recorded_name):
         ended = end_sessions(Colleague.owner_with(user_id), chosen)
     message = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
     return done(message, "compliance_sessions.index", account=account_id)

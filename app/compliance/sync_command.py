@@ -81,7 +81,7 @@ def sync_accounts(options: Options) -> None:
     todo = listed if options.again else work.due(listed, datetime.now(UTC))
     progress = _Progress(len(todo))
     if not options.quiet:
-        work.on_outcome = progress.tell
+        work.on_outcome = progress.print_outcome
         if skipped := len(listed) - len(todo):
             message = ngettext(
                 "%(num)d account was synced today already. --again reads it again.",
@@ -115,7 +115,7 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self._total, self._ended = total, 0
 
-    def tell(self, outcome: Outcome) -> None:
+    def print_outcome(self, outcome: Outcome) -> None:
         """Print how far the sync is."""
         self._ended += 1
         message = _("failed") if outcome.problem else ngettext("%(num)d user", "%(num)d users", outcome.users)

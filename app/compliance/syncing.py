@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 SESSION_NAME = "latchkey-sync"
 """Names the sync in the accounts' CloudTrail."""
 LISTS, REPORT, DETAILS = "lists", "report", "details"
-EVENTS = {REPORT: Event.CREDENTIAL_REPORT_TAKEN, DETAILS: Event.DETAILS_TAKEN}
+EVENTS = {REPORT: Event.CREDENTIAL_REPORT_UPLOADED, DETAILS: Event.DETAILS_UPLOADED}
 
 
 class AccountSyncFailed(Refused):

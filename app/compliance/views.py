@@ -324,7 +324,7 @@ def end_sessions(name: str) -> ResponseReturnValue:
     account_id = chosen_account()
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)
-    with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
+    with audit_of(account_id).attempt(Event.USER_SESSIONS_ENDED, row.arn):
         ended = end_all_sessions(*_owners(row))
     message = (
         ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")

@@ -66,8 +66,8 @@ class Bundle:
     def __init__(self) -> None:
         self._database: dict[str, Any] = {"open": False}
 
-    def look(self, settings: Settings, engine: Engine | None) -> None:
-        """Look at the database. engine: None where it isn't there."""
+    def collect(self, settings: Settings, engine: Engine | None) -> None:
+        """Collect what the database shows. engine: None where it isn't there."""
         if engine is None:
             return
         try:

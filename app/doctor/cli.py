@@ -36,7 +36,7 @@ def doctor(ctx: click.Context, as_json: bool, bundle: Path | None) -> None:
         ctx.exit(int(worst(found.findings)))
 
     made = Bundle() if bundle else None
-    diagnosis = all_checks.examine(os.environ, made.look if made else None)
+    diagnosis = all_checks.examine(os.environ, made.collect if made else None)
     click.echo(report.as_json(diagnosis) if as_json else report.as_text(diagnosis))
     if made and bundle:
         try:

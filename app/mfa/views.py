@@ -292,7 +292,7 @@ def activate_post() -> ResponseReturnValue:
     form.accept()
     if form.serial_number.data != upgrade.serial_number:
         upgrade = replace(upgrade, serial_number=form.serial_number.data)
-    return _go_on(upgrading.take_code(upgrade, form.code.data))
+    return _advance(upgrading.take_code(upgrade, form.code.data))
 
 
 @bp.post("/activate/continue")
@@ -303,7 +303,7 @@ def activate_continue() -> ResponseReturnValue:
     if person().with_mfa or upgrade is None or not upgrade.code:
         return done("", "mfa.activate")
     EmptyForm().accept()
-    return _go_on(upgrade)
+    return _advance(upgrade)
 
 
 @bp.post("/activate/another")
@@ -315,7 +315,7 @@ def another_code() -> ResponseReturnValue:
     return done("", "mfa.activate")
 
 
-def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
+def _advance(upgrade: Upgrade) -> ResponseReturnValue:
     lasts, now = current_app.config["ACCESS_KEY_SESSION_MAX"], datetime.now(UTC)
     mine = upgrading.devices_beside(gateways().iam, person().user_name, upgrade, now)
     step = upgrading.advance(gateways().sts, audit(), upgrade, now, lasts)

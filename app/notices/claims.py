@@ -91,7 +91,7 @@ def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]
     return list(connection.execute(query).scalars())
 
 
-def take_back(connection: Connection, now: datetime) -> int:
+def reclaim(connection: Connection, now: datetime) -> int:
     """Take notices back from workers whose lease ended. Return how many."""
     marked, again = NoticeRow.last_error.in_(MARKS), NoticeRow.unsure < 1
     statement = (
@@ -115,7 +115,7 @@ def claim(engine: Engine, worker: str, channel: str, most: int, now: datetime, p
     A notice that may already have been sent is claimed alone.
     """
     with engine.begin() as connection:
-        take_back(connection, now)
+        reclaim(connection, now)
         most = _allowed(connection, most, now, pace)
         mine = and_(_due(now, pace), NoticeRow.channel == channel)
         rows = _claimed(connection, worker, and_(mine, NoticeRow.unsure > 0), min(most, 1), now)
@@ -189,7 +189,7 @@ class Ended:
     address: str = ""
 
 
-def settle(
+def store_outcomes(
     connection: Connection, worker: str, ended: Sequence[Ended], now: datetime, pace: Pace
 ) -> Sequence[NoticeRow]:
     """Store what came of claimed notices, in the caller's transaction. Return those that were sent.
@@ -204,14 +204,14 @@ def settle(
     still = {row.id: row.last_error if row.last_error in MARKS else "" for row in found}
     ended = [each for each in ended if each.row.id in still]
     if values := [{"row": each.row.id, **_values(each, still[each.row.id], now, pace)} for each in ended]:
-        connection.execute(_SETTLE, values)
+        connection.execute(_STORE_OUTCOME, values)
     sent = [each for each in ended if isinstance(each.outcome, Sent)]
     for each in sent:
         each.row.sent_at, each.row.sent_to = now, each.address[:254]
     return [each.row for each in sent]
 
 
-_SETTLE = (
+_STORE_OUTCOME = (
     update(NoticeRow.__table__)  # type: ignore[arg-type] # a Table, though its type says FromClause
     .where(NoticeRow.id == bindparam("row"))
     .values(

@@ -156,7 +156,7 @@ class _Run:
             return
         now = datetime.now(UTC)
         with self._all.engine.begin() as connection:
-            sent = claims.settle(connection, self._worker, self._ended, now, self._all.pace)
+            sent = claims.store_outcomes(connection, self._worker, self._ended, now, self._all.pace)
             after = self._all.record(connection, sent, now) if sent else None
         self._ended = []  # only now: if the transaction fails, they are stored with the next one
         if after:

@@ -80,7 +80,7 @@ class Worker:
         with self._app.app_context():
             self.schedules.run()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Store a sign of life, and queue the task that sends due notices."""
         now = datetime.now(UTC)
         try:
@@ -97,8 +97,8 @@ class Worker:
             self._away = False
 
 
-class _Looking(Scheduler):
-    """Huey's scheduler, which also looks for what is due."""
+class _Scheduler(Scheduler):
+    """Huey's scheduler, which also checks what is due."""
 
     def __init__(self, worker: Worker, parent: int, **options: Any) -> None:
         super().__init__(**options)
@@ -110,7 +110,7 @@ class _Looking(Scheduler):
         began = time.monotonic()
         if self._parent and os.getppid() != self._parent:
             os.kill(os.getpid(), signal.SIGTERM)
-        self._worker.look()
+        self._worker.check()
         if self._next_plans <= began:
             self._next_plans = began + self.periodic_task_seconds
             self.enqueue_periodic_tasks(now)
@@ -126,8 +126,8 @@ class _Consumer(Consumer):
             worker.huey, workers=SENDERS + 1, max_delay=1.0, shutdown_timeout=_STOP_S, graceful_signal="TERM"
         )
 
-    def _create_scheduler(self) -> _Looking:
-        return _Looking(
+    def _create_scheduler(self) -> _Scheduler:
+        return _Scheduler(
             self._worker,
             self._parent,
             huey=self.huey,

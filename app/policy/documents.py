@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
-from app.policy.texts import brought, what_it_is
+from app.policy.texts import extracted, what_it_is
 from app.policy.unwrap import decoded, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
 from app.text.messages import N_, _
@@ -106,7 +106,7 @@ def read(source: str) -> dict[str, Any]:
 def read_text(text: str, name: str) -> dict[str, Any]:
     """Return the document in a text. name: what errors call it. Raises PolicyError, as `read` does."""
     try:
-        found = unwrapped(json.loads(brought(text).text))
+        found = unwrapped(json.loads(extracted(text).text))
     except RecursionError as error:
         raise _no_policy(name, _("It is nested too deeply to be a policy.")) from error
     except ValueError as error:

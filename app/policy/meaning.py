@@ -116,7 +116,7 @@ def is_variable(inside: str) -> bool:
     return not key or type_of(key) is not None or key.lower().startswith(_FEDERATED)
 
 
-def stands_for_nobody(inside: str) -> bool:
+def matches_nobody(inside: str) -> bool:
     """Return whether a variable has no value in any request of an IAM user."""
     key = variable_key(inside)
     known = condition_key(key) if key else None

@@ -160,10 +160,10 @@ def _segments(parts: tuple[str, ...]) -> tuple[Segment, ...]:
 def _glob(segments: tuple[Segment, ...], value: str) -> bool:
     first, last = segments[0], segments[-1]
     if len(segments) == 1:
-        return len(value) == len(first[0]) and _fits(first, value, 0)
+        return len(value) == len(first[0]) and _matches_at(first, value, 0)
     end = len(value) - len(last[0])
     at = len(first[0])
-    if at > end or not _fits(first, value, 0) or not _fits(last, value, end):
+    if at > end or not _matches_at(first, value, 0) or not _matches_at(last, value, end):
         return False
     # Between two stars the leftmost place is as good as any other.
     for segment in segments[1:-1]:
@@ -174,7 +174,7 @@ def _glob(segments: tuple[Segment, ...], value: str) -> bool:
     return True
 
 
-def _fits(segment: Segment, value: str, at: int) -> bool:
+def _matches_at(segment: Segment, value: str, at: int) -> bool:
     text, any_char = segment
     if not any_char:
         return value.startswith(text, at)
@@ -187,4 +187,4 @@ def _find(segment: Segment, value: str, start: int, end: int) -> int:
     text, any_char = segment
     if not any_char:
         return value.find(text, start, end)
-    return next((at for at in range(start, end - len(text) + 1) if _fits(segment, value, at)), -1)
+    return next((at for at in range(start, end - len(text) + 1) if _matches_at(segment, value, at)), -1)

@@ -35,28 +35,30 @@ def plain_text(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Brought:
+class Extracted:
     """The text to parse. around: what to say about the rest, "" if there is none."""
 
     text: str
     around: str = ""
 
 
-def brought(text: str) -> Brought:
+def extracted(text: str) -> Extracted:
     """Return what to parse as JSON: the whole text or, if that isn't JSON, the one policy in it."""
     text = plain_text(text)
     if _is_json(text) or len(text) > LONGEST:
-        return Brought(text)
+        return Extracted(text)
     if re.match(r'\s*(?:"\s*)?[{\[]\s*\\+[n"]', text):
         inner = _unescaped(text)
         if inner and _is_json(inner):
-            return Brought(inner, _('Its quotes and line breaks are escaped (\\" and \\n). We read them unescaped.'))
+            return Extracted(
+                inner, _('Its quotes and line breaks are escaped (\\" and \\n). We read them unescaped.')
+            )
     found = _within(text)
     if not found:
-        return Brought(text)
+        return Extracted(text)
     if _HEREDOC.search(text[: text.index(found)]):
         found = found.replace("$${", "${").replace("%%{", "%{")
-    return Brought(found, _("There is other text around the policy. Only the policy was checked."))
+    return Extracted(found, _("There is other text around the policy. Only the policy was checked."))
 
 
 def _is_json(text: str) -> bool:

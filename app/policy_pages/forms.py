@@ -148,7 +148,7 @@ class CheckForm(Form):
     )
     file = FileField(N_("Or choose a file"))
 
-    def take_file(self) -> None:
+    def read_file(self) -> None:
         """Put what was uploaded where it would have been pasted."""
         if not self.file.data:
             return

@@ -88,7 +88,7 @@ def check() -> ResponseReturnValue:
 def check_post() -> ResponseReturnValue:
     """Check a document. It is stored only in this session, for some minutes."""
     form = CheckForm()
-    form.take_file()
+    form.read_file()
     if not form.validate_on_submit():
         return page("policies/check.html", form, report=None, words=None, when=service.WHEN)
     refused.remember(url_for("policies.check"), form.document.data)

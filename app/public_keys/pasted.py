@@ -146,7 +146,7 @@ def _beside(text: str, name: str) -> tuple[str, str]:
     return begin[1] if begin else "", end[1] if end else ""
 
 
-def stands_before(before: str) -> bool:
+def is_in_the_way(before: str) -> bool:
     """Return whether text before a key is in its way. A quote right before it isn't, nor a name before that."""
     return bool(before.strip()) and before[-1] not in _QUOTES
 

@@ -22,10 +22,10 @@ from app.public_keys.pasted import (
     AROUND,
     PastedTextRefused,
     frame,
+    is_in_the_way,
     labels,
     refuse_private_keys,
     shortened,
-    stands_before,
     text_of,
 )
 from app.public_keys.ssh_refusals import (
@@ -154,7 +154,7 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
         raise refusal("another-block", name=shortened(label))
     held = frame(text, label)
-    if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
+    if not held.body or is_in_the_way(held.before) or held.after not in ("", *AROUND):
         raise refusal("cut-short-or-text-beside-it")
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
@@ -200,7 +200,7 @@ def _line(text: str) -> rsa.RSAPublicKey:
     if not found:
         raise _no_key(text)
     begin = found[0]
-    if stands_before(text[: begin.start()].rpartition("\n")[2]):
+    if is_in_the_way(text[: begin.start()].rpartition("\n")[2]):
         raise text_before_it()
     _check_kind("".join(begin[0].split()))
     run = _RUN.match(text, begin.end())

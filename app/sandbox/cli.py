@@ -117,7 +117,7 @@ def sandbox(
     except ValueError as error:
         raise click.ClickException(f"{faults_file} is not JSON: {error}" if faults_file else str(error)) from error
     try:
-        status = serve(settings, rules, port, instance, _tell, command)
+        status = serve(settings, rules, port, instance, _print_running, command)
     except (PolicyError, InUse) as error:
         raise click.ClickException(plain(str(error))) from error
     except OSError as error:
@@ -130,7 +130,7 @@ def sandbox(
 CAST = ("MFAUser", "KeyUser", "PathUser", "SecurityKeyUser", "Administrator")
 
 
-def _tell(running: Running) -> None:
+def _print_running(running: Running) -> None:
     """Print the users and their credentials."""
     click.echo(f"\n  The sandbox, a local AWS, listens on {running.url} (account {running.facts['account_id']}).")
     if running.moved_from:

@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import PolicyError
-from app.policy.texts import brought
+from app.policy.texts import extracted
 from app.policy.unwrap import decoded
 from app.sandbox.api import Refusal
 from app.sandbox.faults import Fault, Faults
@@ -129,7 +129,7 @@ def policy_document(source: str) -> dict[str, Any]:
     document = read(source)
     if source not in VARIANTS:
         try:
-            parsed(brought(decoded(Path(source).read_bytes())).text)
+            parsed(extracted(decoded(Path(source).read_bytes())).text)
         except Refusal as refusal:
             raise PolicyError(
                 f"IAM refuses {source} (MalformedPolicyDocument): {refusal.__cause__}. IAM’s words: {refusal.message}"

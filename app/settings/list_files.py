@@ -37,7 +37,7 @@ class ListFiles:
     """What is wrong with the files as they are now. What was read before still counts."""
     _seen: _State = field(default=(), compare=False)
     _next: float = field(default=0.0, compare=False)
-    _looking: Lock = field(default_factory=Lock, compare=False, repr=False)
+    _reading: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     @classmethod
     def of(cls, table: Mapping[str, Setting], env: Mapping[str, str]) -> ListFiles:
@@ -47,10 +47,10 @@ class ListFiles:
         files._seen = files._state()
         return files
 
-    def look(self, config: MutableMapping[str, Any]) -> None:
+    def read_changed(self, config: MutableMapping[str, Any]) -> None:
         """Read the files again if they have changed, at most every few seconds. config: Flask's."""
         now = time.monotonic()
-        if now < self._next or not self._paths() or not self._looking.acquire(blocking=False):
+        if now < self._next or not self._paths() or not self._reading.acquire(blocking=False):
             return
         try:
             self._next = now + EVERY
@@ -58,7 +58,7 @@ class ListFiles:
             if seen != self._seen:
                 self._read(config, seen)
         finally:
-            self._looking.release()
+            self._reading.release()
 
     def _read(self, config: MutableMapping[str, Any], seen: _State) -> None:
         values: ChainMap[str, Any] = ChainMap({}, config)

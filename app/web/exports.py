@@ -70,17 +70,17 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Seq
     line = io.StringIO()
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
     writer.writerow([*columns, *([EXACT] if named else []), *added])
-    yield _taken(line)
+    yield _emptied(line)
     names = (*columns, *added)
     for row in rows:
         cells = [neutral(row[name]) for name in names]
         if named:
             cells.insert(len(columns), exact(row["user_name"]))
         writer.writerow(cells)
-        yield _taken(line)
+        yield _emptied(line)
 
 
-def _taken(line: io.StringIO) -> str:
+def _emptied(line: io.StringIO) -> str:
     text = line.getvalue()
     line.seek(0)
     line.truncate()

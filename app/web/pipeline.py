@@ -35,7 +35,7 @@ def _known_to_the_log() -> None:
 
 
 def _lists_in_files() -> None:
-    current_app.config["LIST_FILES"].look(current_app.config)
+    current_app.config["LIST_FILES"].read_changed(current_app.config)
 
 
 def _with_a_session() -> None:
@@ -71,4 +71,4 @@ def register(app: Flask, large_uploads: Hook) -> None:
     for step in before(large_uploads):
         add: Callable[[Any], Any] = (lambda init: init(app)) if step.extension else app.before_request
         add(step.what)
-    app.teardown_request(request_context.take_credentials_back)  # also when a request broke
+    app.teardown_request(request_context.withdraw_credentials)  # also when a request broke

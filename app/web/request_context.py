@@ -32,7 +32,7 @@ def open_gateways(app: Flask, clients: Clients) -> None:
 
 
 def lend_credentials() -> None:
-    """Lend this request the credentials of its session, until `take_credentials_back`.
+    """Lend this request the credentials of its session, until `withdraw_credentials`.
 
     Raises what renewing them raises (`app.sessions.refresh`).
     """
@@ -45,7 +45,7 @@ def lend_credentials() -> None:
         g.lent.enter_context(using_credentials(credentials))
 
 
-def take_credentials_back(_: BaseException | None) -> None:
+def withdraw_credentials(_: BaseException | None) -> None:
     """After the request, even if it failed: nothing else in this process signs with its credentials."""
     lent: ExitStack | None = g.pop("lent", None)
     if lent:

@@ -109,7 +109,7 @@ def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:
 
 def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     write(1)
-    Audit(audit_log(), ACCOUNT, "", "", f"{COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
+    Audit(audit_log(), ACCOUNT, "", "", f"{COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_UPLOADED)
     Audit(audit_log(), ACCOUNT, "", "", "", "").note(Event.AUDIT_LOG_SHORTENED)
     Audit(audit_log(), ACCOUNT, "", "192.0.2.7", f"{COMMAND_LINE}root", "").note(Event.SIGN_IN)
     told = queries.entries(audit_log().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries

@@ -130,7 +130,7 @@ def test_postgresql(postgresql: Postgres) -> None:
         found = codes(database.check(given, engine))
         assert found - {"clock-database"} == {"schema-missing"}
         about = bundle.Bundle()
-        about.look(given, engine)
+        about.collect(given, engine)
         elsewhere = engine.url.set(host="db.example.com")
         with engine.connect() as connection:
             [told] = database._encryption(connection, elsewhere)

@@ -81,7 +81,7 @@ def test_a_stranger_on_the_port_gets_no_token_and_is_in_no_bundle(
     examined: Examine, stranger: int, tmp_path: Path
 ) -> None:
     bundle = Bundle()
-    bundle.write(tmp_path / "a.zip", examined(bundle.look, BIND=f"127.0.0.1:{stranger}", METRICS_TOKEN=TOKEN))
+    bundle.write(tmp_path / "a.zip", examined(bundle.collect, BIND=f"127.0.0.1:{stranger}", METRICS_TOKEN=TOKEN))
     assert Stranger.heard == [("/healthz", None)]
     files = files_of(tmp_path / "a.zip")
     assert "isn't a portal with this SECRET_KEY" in json.loads(files["health.json"])["error"]
@@ -94,7 +94,7 @@ def test_only_metrics_of_the_portal_are_in_the_bundle(
     told = f'# TYPE latchkey_x counter\nlatchkey_x{{a="b"}} 1.0\nprocess_y 2\nalice@example.com\nlatchkey_z {EVIL}\n'
     monkeypatch.setattr("app.doctor.bundle.ask", lambda *_, **__: Answer(status=200, body=told.encode()))
     bundle = Bundle()
-    bundle.write(tmp_path / "a.zip", examined(bundle.look))
+    bundle.write(tmp_path / "a.zip", examined(bundle.collect))
     metrics = files_of(tmp_path / "a.zip")["metrics.txt"]
     assert metrics.split("\n") == ["# TYPE latchkey_x counter", 'latchkey_x{a="b"} 1.0', "process_y 2", ""]
 

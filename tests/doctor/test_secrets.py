@@ -88,7 +88,7 @@ def test_no_value_of_a_setting_is_in_any_output(
             if name in env:
                 monkeypatch.setenv(name, env[name])
         bundle = Bundle()
-        assert not gives_away(written(examine(env, bundle.look), bundle, tmp_path)), case
+        assert not gives_away(written(examine(env, bundle.collect), bundle, tmp_path)), case
 
 
 @pytest.mark.parametrize("name", sorted(name for setting in SETTINGS.values() for name in setting.names))
@@ -114,7 +114,9 @@ def test_the_bundle_has_what_helps_and_nothing_about_people(
     try:
         requests.get(f"{portal.url}/sign-in", timeout=30)
         bundle = Bundle()
-        diagnosis = examined(bundle.look, ADMINS=f"{portal.environment['ADMINS']},{portal.environment['ADMINS']}-2")
+        diagnosis = examined(
+            bundle.collect, ADMINS=f"{portal.environment['ADMINS']},{portal.environment['ADMINS']}-2"
+        )
         file = tmp_path / "support.zip"
         bundle.write(file, diagnosis)
     finally:
@@ -149,6 +151,7 @@ def test_a_bundle_replaces_no_file(portal: Portal, tmp_path: Path) -> None:
 def test_where_the_portal_is_away_the_bundle_says_so(examined: Examine, tmp_path: Path) -> None:
     bundle = Bundle()
     bundle.write(
-        tmp_path / "a.zip", examined(bundle.look, PORT=str(free_port()), BIND="unix:/run/a.sock", TRUSTED_PROXIES="1")
+        tmp_path / "a.zip",
+        examined(bundle.collect, PORT=str(free_port()), BIND="unix:/run/a.sock", TRUSTED_PROXIES="1"),
     )
     assert json.loads(files_of(tmp_path / "a.zip")["health.json"])["asked"] is False

@@ -253,7 +253,7 @@ def test_a_claim_that_was_taken_over_is_not_settled_by_its_former_worker(office:
     assert claims.claim(office.engine, "next", MAIL, 50, now(), Pace())
     with office.engine.begin() as connection:
         ended = [claims.Ended(rows[0], Sent(), "paula@example.com")]
-        assert claims.settle(connection, "former", ended, now(), Pace()) == []
+        assert claims.store_outcomes(connection, "former", ended, now(), Pace()) == []
     assert office.row().state == "sending" and office.row().lease_by == "next"
 
 
@@ -346,7 +346,7 @@ def test_what_was_left_out_and_is_wanted_again_waits_again(office: Office) -> No
         outbox = Outbox([MAIL])
         outbox.cancel(connection, NoticeRow.id > 0, paused=True)
         outbox.forget_paused(connection, NoticeRow.id > 0)
-        claims.settle(connection, "worker", [left_out], now(), Pace())
+        claims.store_outcomes(connection, "worker", [left_out], now(), Pace())
     assert office.states() == [("waiting", "")] and office.row().attempts == 0
 
 

@@ -128,14 +128,14 @@ def test_a_file_that_is_being_written_is_looked_at_again(folder: Path, monkeypat
     replaced(folder / "admins", f"{DORA}\n")
     states = iter([files._state(), ((0, 0, 0),), files._state(), files._state()])
     monkeypatch.setattr(files, "_state", lambda: next(states))
-    files.look(config)
+    files.read_changed(config)
     assert config["ADMINS"] == {"123456789012": {"AIDACAROL"}}, "half a file isn't taken"
-    files.look(config)
+    files.read_changed(config)
     assert config["ADMINS"] == {"123456789012": {"AIDADORA"}}
 
 
 def test_without_files_nothing_is_looked_at() -> None:
     config = from_env({**GOOD, "ADMINS": CAROL})
     before = dict(config)
-    config["LIST_FILES"].look(config)
+    config["LIST_FILES"].read_changed(config)
     assert config == before

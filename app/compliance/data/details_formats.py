@@ -181,7 +181,7 @@ def _from_yaml(text: str) -> list[Any]:
     loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
     try:
         for event in yaml.parse(text, Loader=loader):
-            tree.take(event)
+            tree.add(event)
     except yaml.reader.ReaderError as error:
         raise wrong_form(_("This file contains characters that YAML doesn’t allow."), "not-yaml") from error
     except yaml.MarkedYAMLError as error:
@@ -200,7 +200,7 @@ class _Tree:
         self.documents: list[Any] = []
         self._open: list[tuple[Any, Callable[[Any], None]]] = []
 
-    def take(self, event: Any) -> None:
+    def add(self, event: Any) -> None:
         """Take the next event. Raises NotDetails."""
         if isinstance(event, self._yaml.AliasEvent) or getattr(event, "anchor", None):
             message = _("This YAML contains references, which the AWS CLI never writes. Nothing was changed.")

@@ -71,7 +71,7 @@ def merge_into(merging: Merging, details: Details, forced: Facts, now: datetime,
     created = {user.user_name: user.created_at for user in details.users.values()}
     account.end_exceptions_of_former(created, now)
     keys = tag_keys(merging.terms_of(account.row.user_list.get("others")).service_users)
-    merging.take(merge_details(account.row, merging.rows, details, with_tags(forced, details, keys)), DETAILED)
+    merging.accept(merge_details(account.row, merging.rows, details, with_tags(forced, details, keys)), DETAILED)
     account.change(details=_summary(details, keys, arrival.how), details_at=details.collected_at)
     arrival.keep(account.connection, account.account_id, Source.DETAILS, details.collected_at, now)
     details_data.store(account.connection, details)

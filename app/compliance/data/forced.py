@@ -42,7 +42,7 @@ class Unions:
 
     def of(self, user: DetailsUser) -> Policies:
         """Return a user's policies."""
-        found = [self._held("user", user.attached, user.inline), *(self._group(name) for name in user.groups)]
+        found = [self._attached("user", user.attached, user.inline), *(self._group(name) for name in user.groups)]
         bound = self._managed(user.boundary, "boundary") if user.boundary else None
         missing = [each for held in found for each in held.missing]
         if user.boundary and user.boundary not in self.details.policies:
@@ -54,13 +54,13 @@ class Unions:
             group = self.details.groups.get(name)
             via = f"group:{name}"
             self._groups[name] = (
-                self._held(via, group.attached, group.inline)
+                self._attached(via, group.attached, group.inline)
                 if group
                 else Policies((Named(name, "", via, self._anything),), None, (f"group-missing:{name}",))
             )
         return self._groups[name]
 
-    def _held(self, via: str, attached: Iterable[str], inline: Iterable[Inline]) -> Policies:
+    def _attached(self, via: str, attached: Iterable[str], inline: Iterable[Inline]) -> Policies:
         attached = tuple(attached)
         named = [Named(each.name, "", via, self.read(each.document)) for each in inline]
         named += [self._managed(arn, via) for arn in attached]

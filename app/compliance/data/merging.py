@@ -73,7 +73,7 @@ class Merging:
         arrival.with_content(content).keep(account.connection, account.account_id, Source.USER_LIST, at, terms.now)
         account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
         prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
-        self.take(merge_lists(account.row, self.rows, listed, virtual, at), LISTED)
+        self.accept(merge_lists(account.row, self.rows, listed, virtual, at), LISTED)
         account.change(**compared_devices(account.row, self.rows.values()))
 
     def report(self, report: CredentialReport, now: datetime, arrival: Arrival) -> None:
@@ -90,11 +90,11 @@ class Merging:
         everyone = with_read(report, report.used)
         created = {person.user_name: person.created_at for person in everyone.people}
         account.end_exceptions_of_former(created, now)
-        self.take(merge_report(account.row, rows, everyone), REPORTED)
+        self.accept(merge_report(account.row, rows, everyone), REPORTED)
         account.change(**compared_devices(account.row, self.rows.values()))
 
-    def take(self, merged: Merged, renewed: Iterable[str]) -> None:
-        """Continue with these rows. renewed: the facts that the source tells."""
+    def accept(self, merged: Merged, renewed: Iterable[str]) -> None:
+        """Continue with these rows. renewed: the facts that the source has."""
         self.rows = {row.user_name: row for row in merged.people}
         self._gone |= dict.fromkeys(merged.gone)
         self._renewed.update(renewed)

@@ -113,7 +113,7 @@ def _write_alerts(moment: datetime, account_id: str) -> None:
 
 
 def _looked_after() -> Sequence[str]:
-    current_app.config["LIST_FILES"].look(current_app.config)
+    current_app.config["LIST_FILES"].read_changed(current_app.config)
     return sorted({*current_app.config["ACCOUNTS"], *current_app.config["WATCHED_ACCOUNTS"]})
 
 

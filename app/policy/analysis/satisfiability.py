@@ -92,7 +92,7 @@ def holds_in(condition: Condition, context: Context) -> bool:
         return False
 
 
-def spares_services(condition: Condition, users: Users) -> bool:
+def exempts_services(condition: Condition, users: Users) -> bool:
     """Return whether a condition fails for what an AWS service does on a user's behalf."""
     user = IamUser(users.account_id, "alice", f"arn:{users.partition}:iam::{users.account_id}:user/alice")
     context = request_context(user, Session.of(mfa=False), "any:Action", Circumstances(users.now))

@@ -17,7 +17,7 @@ from app.policy.places import Place
 
 _OF_LINES = (
     condition_keys.deprecated_or_unknown,
-    condition_keys.unfitting,
+    condition_keys.mismatched,
     condition_keys.wildcards,
     condition_values.unreadable,
     condition_values.doubtful_dates,

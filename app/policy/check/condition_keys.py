@@ -89,7 +89,7 @@ def deprecated_or_unknown(line: Line) -> Iterator[Finding]:
         )
 
 
-def unfitting(line: Line) -> Iterator[Finding]:
+def mismatched(line: Line) -> Iterator[Finding]:
     """Yield findings for operators that don't match the type of the key, and for ForAllValues on a key with one value
     at most.
     """

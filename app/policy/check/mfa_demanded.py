@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from app.policy.check.exempted_actions import exempted_actions
 from app.policy.check.findings import Finding, Severity
-from app.policy.check.mfa_enforcement import ONE_A_SERVICE, spared_services, unforced
+from app.policy.check.mfa_enforcement import ONE_A_SERVICE, exempted_services, unforced
 from app.policy.check.mfa_probes import unproven
 from app.policy.check.portal_features import example_user
 from app.policy.check.statement_scope import denies_of
@@ -27,7 +27,7 @@ def mfa_demanded(policy: ParsedPolicy) -> Iterator[Finding]:
     yield from reasons
     if not any(each.severity is Severity.ERROR for each in reasons):
         yield from filter(None, [unproven(denies, example_user(policy))])
-    yield from spared_services(denies)
+    yield from exempted_services(denies)
 
 
 def locked_out(policy: ParsedPolicy) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
         return
     empty = [each for each in denies if each.about_nothing and each.demands_mfa]
     for each in empty:
-        yield _spares_all(each)
+        yield _exempts_all(each)
     denies = [each for each in denies if not each.about_nothing]
     narrowed = [each for each in denies if each.broad and each.demands_mfa and each.mfa_states & set(lacking)]
     for each in narrowed:
@@ -63,7 +63,7 @@ def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
         )
 
 
-def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
+def exempted_services(denies: Sequence[Scope]) -> Iterator[Finding]:
     """Yield findings for denies that apply to what users do themselves, but not to what a service does for them."""
     for each in denies:
         if each.broad and each.demands_mfa and each.via_services:
@@ -81,7 +81,7 @@ def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
             )
 
 
-def _spares_all(deny: Scope) -> Finding:
+def _exempts_all(deny: Scope) -> Finding:
     """Describe a deny of nothing, whose NotAction names every action."""
     named = next(written for entry, written in deny.entries.items() if is_all(entry))
     return Finding(

@@ -13,7 +13,7 @@ from app.policy.check.iam_refusals import refused
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
 from app.policy.places import DOCUMENT, Place, cut
-from app.policy.texts import WHOLE, brought, what_it_is
+from app.policy.texts import WHOLE, extracted, what_it_is
 from app.policy.unwrap import unwrapped
 from app.text.messages import _
 
@@ -34,7 +34,7 @@ class Reading:
 
 def read_text(text: str) -> Reading:
     """Read a document and find everything that is wrong with its form. Raises nothing."""
-    given = brought(text)
+    given = extracted(text)
     text = given.text
     reading = Reading(_size(text))
     twice: list[str] = []

@@ -17,7 +17,7 @@ from app.policy.check.privileged_actions import DANGERS, Danger, Target
 from app.policy.check.statement_scope import Scope, client_chooses, scopes_of
 from app.policy.evaluation import Statement
 from app.policy.features import WITHOUT_MFA
-from app.policy.meaning import FOREIGN, stands_for_nobody
+from app.policy.meaning import FOREIGN, matches_nobody
 from app.policy.parsed import ParsedPolicy
 from app.policy.patterns import Pattern, completed
 from app.policy.places import counted
@@ -194,7 +194,7 @@ def _below(resources: Sequence[str], target: Target) -> set[str]:
 
 def _is_nobody(below: str) -> bool:
     """Return whether a name has a variable without a value, or plain text that was meant as a variable."""
-    return FOREIGN.search(below) is not None or any(map(stands_for_nobody, _VARIABLE.findall(below)))
+    return FOREIGN.search(below) is not None or any(map(matches_nobody, _VARIABLE.findall(below)))
 
 
 def _value(variable: re.Match[str]) -> str:

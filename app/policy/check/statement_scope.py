@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
-from app.policy.analysis.satisfiability import Holds, Users, holds, spares_services, this_hour
+from app.policy.analysis.satisfiability import Holds, Users, exempts_services, holds, this_hour
 from app.policy.conditions import Condition
 from app.policy.evaluation import Statement
 from app.policy.parsed import ParsedPolicy, ParsedStatement
@@ -149,7 +149,7 @@ def _scope_of(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) ->
     services = [
         each.key
         for each in others
-        if spares_services(each, sessions[False])
+        if exempts_services(each, sessions[False])
         and all((each, Holds.ALWAYS) in outcomes for mfa, outcomes in found.items() if mfa in mfa_states)
     ]
     return Scope(

@@ -103,9 +103,9 @@ class Contexts:
         domain = self.asker.domain(key, has=has)
         if domain.known is Known.FIXED:
             fixed = {key: domain.values[0]} if domain.values else {}
-            return fixed if Question(key, wishes, self.asker, domain).fits(fixed) else None
+            return fixed if Question(key, wishes, self.asker, domain).met_by(fixed) else None
         if domain.known is Known.DOUBTFUL:
-            if Question(key, wishes, self.asker, domain).fits({}):
+            if Question(key, wishes, self.asker, domain).met_by({}):
                 return {}
             self._doubt(key)
         elif domain.known is Known.MYSTERY:

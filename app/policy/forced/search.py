@@ -25,9 +25,9 @@ from app.policy.forced.union import (
     Resources,
     Union,
     covered,
+    exempted,
     loose_keys,
     resources,
-    spared,
     subsets,
 )
 from app.policy.forced.values import Values
@@ -249,7 +249,7 @@ class Search:
                 return None
             demand += more
         for rule in avoided:
-            more = spared(rule, self._of(rule), lenient=self.lenient)
+            more = exempted(rule, self._of(rule), lenient=self.lenient)
             if more is None:
                 return None
             demand += more

@@ -125,7 +125,7 @@ def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
     return Demand((globs,)) if globs else None
 
 
-def spared(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
+def exempted(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
     """Return what a resource needs for a statement not to cover it, None for never. lenient: whether open variables
     match.
     """

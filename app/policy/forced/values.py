@@ -50,8 +50,8 @@ class Question:
     asker: Asker
     domain: Domain
 
-    def fits(self, values: Values, wishes: Iterable[Wish] | None = None) -> bool:
-        """Return whether the wishes are fulfilled with these values."""
+    def met_by(self, values: Values, wishes: Iterable[Wish] | None = None) -> bool:
+        """Return whether these values meet the wishes."""
         context = {**self.asker.fixed, **values}
         asked = self.wishes if wishes is None else wishes
         return all(holds_in(each.condition, context) == each.holds for each in asked)
@@ -69,19 +69,19 @@ class Question:
 def found(asked: Question) -> Values | None:
     """Return values that fulfil all wishes, or None if there are none. Raises Open and words.TooMany."""
     plain = {name.lower(): value for name, value in asked.asker.plain.items()}.get(asked.key)
-    if plain is not None and asked.domain.value_type is not ValueType.DATE and asked.fits({asked.key: plain}):
+    if plain is not None and asked.domain.value_type is not ValueType.DATE and asked.met_by({asked.key: plain}):
         return {asked.key: plain}
-    if asked.domain.absent and asked.key not in _RATHER_PRESENT and asked.fits({}):
+    if asked.domain.absent and asked.key not in _RATHER_PRESENT and asked.met_by({}):
         return {}
     open_still = False
     try:
         if (single := _single(asked, asked.wishes)) is not None:
             return asked.with_value(single)
-        if asked.domain.several and (listed := _several(asked)) and asked.fits({asked.key: listed}):
+        if asked.domain.several and (listed := _several(asked)) and asked.met_by({asked.key: listed}):
             return {asked.key: listed}
     except Open:
         open_still = True
-    if asked.domain.absent and asked.fits({}):
+    if asked.domain.absent and asked.met_by({}):
         return {asked.key: ()}  # most requests have it
     if open_still:
         raise Open
@@ -94,7 +94,7 @@ def _single(asked: Question, wishes: Sequence[Wish]) -> str | None:
     ordered = [each for each in wishes if _is_ordered(each.condition)]
     values = [value for each in wishes for value in each.condition.wanted]
     for value in _candidates(asked, values, ordered):
-        if asked.fits(asked.with_value(value), wishes):
+        if asked.met_by(asked.with_value(value), wishes):
             return value
     if asked.domain.values:
         return None
@@ -104,7 +104,7 @@ def _single(asked: Question, wishes: Sequence[Wish]) -> str | None:
         return None
     text = _text(asked, textual)
     if text is not None:
-        if asked.fits({asked.key: text}, wishes):
+        if asked.met_by({asked.key: text}, wishes):
             return text
         raise Open
     return None
@@ -222,7 +222,7 @@ def _several(asked: Question) -> tuple[str, ...] | None:
     for wish in asked.wishes:
         operator = operator_of(wish.condition.operator)
         if operator.base == "Null":
-            if not asked.fits({asked.key: ("x",)}, [wish]):
+            if not asked.met_by({asked.key: ("x",)}, [wish]):
                 return None
             continue
         about_every = operator.quantifier == "forallvalues" or (not operator.quantifier and operator.negated)

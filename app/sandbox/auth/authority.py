@@ -40,7 +40,7 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
     user = state.iam.users.get(session.user_name)
     if user is None or unique_id(user) != session.user_id or _died(state, session, user):
         raise unknown(reading.service)
-    if reading.service == "iam" and session.mfa_at is None and not _spared(state, session):
+    if reading.service == "iam" and session.mfa_at is None and not _is_exempt(state, session):
         raise unknown("iam")
     return (
         _caller(
@@ -93,7 +93,7 @@ def _of_role(state: State, session: RoleSession, reading: Reading, now: datetime
     )
 
 
-def _spared(state: State, session: Session) -> bool:
+def _is_exempt(state: State, session: Session) -> bool:
     """Return whether IAM accepts a session without MFA: none of GetSessionToken. Sign-ins aren't documented."""
     return session.signed_in and state.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
 

@@ -46,13 +46,13 @@ def _compiled(document: str) -> Policy:
 
 def documents_of(state: State, user: Any) -> list[str]:
     """Return the identity policies of a user and its groups, managed and inline."""
-    documents = list(documents_held(user))
+    documents = list(documents_of_holder(user))
     for group in state.iam.get_groups_for_user(user.name):
-        documents += documents_held(group)
+        documents += documents_of_holder(group)
     return documents
 
 
-def documents_held(holder: Any) -> Iterator[str]:
+def documents_of_holder(holder: Any) -> Iterator[str]:
     """Yield the policies of a user, group or role itself, managed and inline."""
     yield from map(in_force, holder.managed_policies.values())
     yield from holder.policies.values()
@@ -109,7 +109,7 @@ def judge(state: State, caller: Caller, origin: Origin, asked: Question, now: da
     holder = state.iam.roles[caller.role_id] if caller.role_id else state.iam.users[caller.user_name]
     request = Request(action, resource, {**context_of(state, caller, origin, action, now), **asked.context})
     try:
-        documents = list(documents_held(holder)) if caller.role_id else documents_of(state, holder)
+        documents = list(documents_of_holder(holder)) if caller.role_id else documents_of(state, holder)
         decision = decide([_compiled(document) for document in documents], request)
         bounded = _bounded(state, holder, request)
         unsure = doubts(documents, request, stand_in=state.settings.stand_ins, assumed=state.settings.assumed)

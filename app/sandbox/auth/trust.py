@@ -52,7 +52,7 @@ def trust_in(state: State, caller: Caller, request: Request) -> Trust:
     names = _names(state, caller)
     answer = Trust.NO
     for principal, statement in _statements(found[1].assume_role_policy_document):
-        fits = _fits(principal, names)
+        fits = _trust_of(principal, names)
         if fits is Trust.NO or not any(each.covers(request, context) for each in statement.statements):
             continue
         if statement.statements[0].denies:
@@ -81,7 +81,7 @@ def _names(state: State, caller: Caller) -> dict[str, Trust]:
     return named
 
 
-def _fits(principal: Any, names: Mapping[str, Trust]) -> Trust:
+def _trust_of(principal: Any, names: Mapping[str, Trust]) -> Trust:
     listed = principal.get("AWS", []) if isinstance(principal, Mapping) else principal
     found = [names.get(str(each), Trust.NO) for each in ([listed] if isinstance(listed, str) else listed)]
     return max(found, key=list(Trust).index, default=Trust.NO)

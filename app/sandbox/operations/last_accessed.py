@@ -11,7 +11,7 @@ from typing import Any
 from app.policy.evaluation import compiled
 from app.policy.reference.actions import all_actions
 from app.sandbox.api import Call, Refusal, operation
-from app.sandbox.auth.judge import documents_held, documents_of, in_force
+from app.sandbox.auth.judge import documents_of, documents_of_holder, in_force
 from app.sandbox.auth.resources import Target, by_arn, things
 from app.sandbox.auth.users import unique_id
 from app.sandbox.state import State
@@ -52,7 +52,7 @@ def _documents(state: State, target: Target) -> list[str]:
         return []
     if target.resource_type == "user":
         return documents_of(state, target.thing)
-    return [in_force(target.thing)] if target.resource_type == "policy" else list(documents_held(target.thing))
+    return [in_force(target.thing)] if target.resource_type == "policy" else list(documents_of_holder(target.thing))
 
 
 def _users_of(state: State, target: Target) -> list[Any]:

@@ -67,7 +67,7 @@ def size_of(text: str) -> int:
     return len("".join(text.split()))
 
 
-def fitting(text: str) -> str:
+def within_limits(text: str) -> str:
     """Return the document of a managed policy, if it is accepted and not too long. Raises Refusal."""
     if size_of(accepted(text)) > MANAGED:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED}", 409)
@@ -76,7 +76,7 @@ def fitting(text: str) -> str:
 
 def create(state: State, name: str, path: str, text: str, description: str, tags: Iterable[Mapping[str, str]]) -> Any:
     """Return a new managed policy, as moto's object. Raises Refusal."""
-    fitting(text)
+    within_limits(text)
     try:
         made = state.iam.create_policy(description, path, _PLAIN, name, list(tags))
     except ServiceException as error:
@@ -113,7 +113,7 @@ def create_policy(state: State, call: Call) -> Members:
 @operation("iam", "CreatePolicyVersion")
 def create_version(state: State, call: Call) -> Members:
     """Create a version, at most five."""
-    policy, text = there(state, call).thing, fitting(call.parameters["PolicyDocument"])
+    policy, text = there(state, call).thing, within_limits(call.parameters["PolicyDocument"])
     default = bool(call.parameters.get("SetAsDefault", False))
     try:
         made = state.iam.create_policy_version(policy.arn, _PLAIN, default)

@@ -48,11 +48,11 @@ def _of_value(shape: Any, value: Any, where: str, name: str) -> Iterator[str]:
         if shape.enum and value not in shape.enum:
             yield _problem(where, name, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
         pattern = shape.metadata.get("pattern")
-        if pattern and not _fits(pattern, value):
+        if pattern and not _matches(pattern, value):
             yield _problem(where, name, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _fits(pattern: str, value: str) -> bool:
+def _matches(pattern: str, value: str) -> bool:
     # The models spell patterns for Java; \p{...} classes, in no parameter of credentials, are let pass.
     return "\\p{" in pattern or re.fullmatch(pattern, value, re.ASCII) is not None
 

@@ -113,12 +113,12 @@ def _of_code(state: State, asked: Mapping[str, str], now: datetime) -> Grant:
         raise TokenRefusal("AUTHCODE_EXPIRED", "The authorization code is too old or was used.")
     code.used = True  # whatever comes of it: nobody gets to guess verifiers
     same = (asked["clientId"], asked["redirectUri"]) == (code.request.client_id, code.request.redirect_uri)
-    if not same or not _fits(asked["codeVerifier"], code):
+    if not same or not _is_verifier_of(asked["codeVerifier"], code):
         raise TokenRefusal("invalid_grant", "The authorization code was given for another request.")
     return code.grant
 
 
-def _fits(verifier: str, code: Code) -> bool:
+def _is_verifier_of(verifier: str, code: Code) -> bool:
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
     return bool(_VERIFIER.fullmatch(verifier)) and hmac.compare_digest(digest, code.request.code_challenge.encode())
 
