@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Engine, create_engine, delete, select
 
 from app.db import db
 from app.factory import create_app
+from app.notices import claims
 from app.notices.claims import Pace
 from app.notices.delivery import Delivery
 from app.notices.messages import Message, Outcome, Parts, Sent
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import Notice
+from app.notices.notice import MAIL, Notice
 from app.notices.outbox import Outbox
 from config import engine_options, from_env
 from tests.support import postgres
@@ -130,3 +131,8 @@ def notice(user: str = "paula", key: str = "", *, urgent: bool = False, at: date
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def claimed_by_a_worker_that_ends(office: Office) -> None:
+    """Every notice that waits is claimed by a worker that is gone, and never ends its work."""
+    assert claims.claim(office.engine, "ended", MAIL, 50, now(), Pace())

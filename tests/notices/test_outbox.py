@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.notices import claims
 from app.notices.addresses import UserGone
 from app.notices.claims import Pace, QuietHours
 from app.notices.messages import Message, Outcome, Parts, Refused, Sent, TryLater
-from app.notices.models import NoticeRow
-from app.notices.notice import CANCELLED, MAIL, Audience, Notice
+from app.notices.notice import MAIL, Audience, Notice
 from app.notices.outbox import Outbox
 from app.notices.schedules import ensure_row
 from tests.notices.conftest import Office, notice, now
@@ -171,92 +168,6 @@ def _unreadable() -> str:
     raise OperationalError("select", {}, Exception("the tags are locked"))
 
 
-def test_a_worker_that_stops_returns_what_it_did_not_send(office: Office) -> None:
-    office.write(*(notice(f"user-{number}") for number in range(10)))
-    worker = office.worker()
-
-    def stop_after_three(message: Message) -> Outcome:
-        if len(office.channel.taken) == 3:
-            worker.stopping.set()
-        return Sent()
-
-    office.channel.answer = stop_after_three
-    worker.run()
-    assert office.states() == [("sent", "")] * 3 + [("waiting", "")] * 7
-    assert office.worker().run() == 7
-    assert len(set(office.channel.received)) == len(office.channel.received) == 10
-
-
-def _claimed_by_a_worker_that_ends(office: Office) -> None:
-    assert claims.claim(office.engine, "ended", MAIL, 50, now(), Pace())
-
-
-def test_what_a_worker_left_is_sent_once_more_and_one_at_a_time(office: Office, clock: Clock) -> None:
-    office.write(notice("first"), notice("second"))
-    _claimed_by_a_worker_that_ends(office)
-    worker = office.worker()
-    clock.move(claims.LEASE.total_seconds() - 1)
-    assert not worker.is_due(), "it may be sending them"
-    clock.move(2)
-    assert worker.is_due()
-    assert len(claims.claim(office.engine, "other", MAIL, 50, now(), Pace())) == 1
-    worker.run()
-    assert office.channel.received == ["second@example.com"]
-
-
-def test_a_notice_whose_workers_end_twice_is_not_sent_a_third_time(office: Office, clock: Clock) -> None:
-    office.write(notice())
-    for _ in range(2):
-        _claimed_by_a_worker_that_ends(office)
-        clock.move(claims.LEASE.total_seconds() + 1)
-    assert office.worker().run() == 0
-    assert office.states() == [("dead", "interrupted")]
-
-
-def test_a_slow_worker_keeps_its_claim(office: Office, clock: Clock) -> None:
-    office.write(notice("first"), notice("second"), notice("third"))
-    other = office.worker()
-    tried_by_the_other = []
-
-    def slow(message: Message) -> Outcome:
-        clock.move(70)
-        tried_by_the_other.append(other.run())
-        return Sent()
-
-    office.channel.answer = slow
-    office.worker().run()
-    assert tried_by_the_other == [0, 0, 0] and office.states() == [("sent", "")] * 3
-
-
-def test_two_threads_of_a_worker_have_claims_of_their_own(office: Office) -> None:
-    office.write(notice("first"))
-    worker, claimed_by = office.worker(), []
-
-    def meanwhile(message: Message) -> Outcome:
-        if message.to.startswith("first"):
-            office.write(notice("second"))
-            worker.run()
-        with office.engine.connect() as connection:
-            sending = select(NoticeRow.lease_by).where(NoticeRow.state == "sending")
-            claimed_by.append(set(connection.execute(sending).scalars()))
-        return Sent()
-
-    office.channel.answer = meanwhile
-    worker.run()
-    assert len(claimed_by[0]) == 2, "so that neither keeps the other's alive"
-
-
-def test_a_claim_that_was_taken_over_is_not_settled_by_its_former_worker(office: Office, clock: Clock) -> None:
-    office.write(notice())
-    rows = claims.claim(office.engine, "former", MAIL, 50, now(), Pace())
-    clock.move(claims.LEASE.total_seconds() + 1)
-    assert claims.claim(office.engine, "next", MAIL, 50, now(), Pace())
-    with office.engine.begin() as connection:
-        ended = [claims.Ended(rows[0], Sent(), "paula@example.com")]
-        assert claims.store_outcomes(connection, "former", ended, now(), Pace()) == []
-    assert office.row().state == "sending" and office.row().lease_by == "next"
-
-
 def test_a_minute_sends_only_so_many(office: Office, clock: Clock) -> None:
     clock.move(60 - clock.time() % 60)
     office.write(*(notice(f"user-{number}") for number in range(25)))
@@ -284,72 +195,6 @@ def test_quiet_hours_let_only_urgent_ones_pass(office: Office, clock: Clock, hou
     assert office.channel.received[1:] == ["calm@example.com"]
 
 
-def test_what_is_cancelled_is_not_sent(office: Office) -> None:
-    office.write(notice("stays"), notice("goes"))
-    with office.engine.begin() as connection:
-        assert Outbox([MAIL]).cancel(connection, NoticeRow.user_name == "goes") == 1
-    office.worker().run()
-    assert office.states() == [("sent", ""), ("cancelled", "")]
-
-
-def _cancel_all(office: Office) -> None:
-    with office.engine.begin() as connection:
-        Outbox([MAIL]).cancel(connection, NoticeRow.id > 0)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "state"),
-    [(TryLater(code="timed-out"), ("cancelled", "timed-out")), (Sent(), ("sent", ""))],
-)
-def test_what_is_cancelled_while_a_worker_has_it_is_left_out_and_not_tried_again(
-    office: Office, clock: Clock, outcome: Outcome, state: tuple[str, str]
-) -> None:
-    office.write(notice("first"), notice("second"))
-
-    def cancelled_meanwhile(message: Message) -> Outcome:
-        _cancel_all(office)
-        return outcome
-
-    office.channel.answer = cancelled_meanwhile
-    office.worker().run()
-    clock.move(86400)
-    office.worker().run()
-    assert office.states() == [state, ("cancelled", "")]
-    assert office.channel.received == ["first@example.com"]
-
-
-def test_what_is_cancelled_while_its_worker_stops_or_ends_is_not_sent(office: Office, clock: Clock) -> None:
-    office.write(notice("first"), notice("second"))
-    worker = office.worker()
-
-    def stop(message: Message) -> Outcome:
-        worker.stopping.set()
-        _cancel_all(office)
-        return Sent()
-
-    office.channel.answer = stop
-    worker.run()
-    assert office.states() == [("sent", ""), ("cancelled", "")]
-    office.write(notice("third"))
-    _claimed_by_a_worker_that_ends(office)
-    _cancel_all(office)
-    clock.move(claims.LEASE.total_seconds() + 1)
-    assert office.worker().run() == 0
-    assert office.states()[2:] == [("cancelled", "interrupted")]
-
-
-def test_what_was_left_out_and_is_wanted_again_waits_again(office: Office) -> None:
-    office.write(notice())
-    [row] = claims.claim(office.engine, "worker", MAIL, 1, now(), Pace())
-    left_out = claims.Ended(row, Refused(CANCELLED))
-    with office.engine.begin() as connection:
-        outbox = Outbox([MAIL])
-        outbox.cancel(connection, NoticeRow.id > 0, paused=True)
-        outbox.forget_paused(connection, NoticeRow.id > 0)
-        claims.store_outcomes(connection, "worker", [left_out], now(), Pace())
-    assert office.states() == [("waiting", "")] and office.row().attempts == 0
-
-
 def test_a_server_that_is_down_for_days_costs_no_try(office: Office, clock: Clock) -> None:
     office.write(notice(urgent=True))
     office.channel.answer = lambda message: TryLater(code="not-reached", channel_down=True)
@@ -362,40 +207,3 @@ def test_a_server_that_is_down_for_days_costs_no_try(office: Office, clock: Cloc
     office.channel.answer = lambda message: Sent()
     worker.run()
     assert office.states() == [("sent", "")] and office.row().attempts == 1, "after four days"
-
-
-def test_a_database_that_fails_while_outcomes_are_stored_leaves_them_to_be_sent_once_more(
-    office: Office, clock: Clock
-) -> None:
-    office.write(notice())
-
-    def fails(*_: object) -> Callable[[], None]:
-        raise ZeroDivisionError
-
-    worker = office.worker()
-    worker.record = fails
-    with pytest.raises(ZeroDivisionError):
-        worker.run()
-    assert office.row().state == "sending"
-    clock.move(claims.LEASE.total_seconds() + 1)
-    office.worker().run()
-    assert office.states() == [("sent", "")] and len(office.channel.taken) == 2
-
-
-def test_outcomes_that_a_database_refused_once_are_stored_at_the_end_of_the_run(office: Office) -> None:
-    office.write(notice("first"), notice("second"))
-    worker = office.worker()
-    stored: list[int] = []
-
-    def fails_once(*_: object) -> Callable[[], None]:
-        stored.append(len(stored))
-        return (lambda: None) if stored[1:] else _not_stored()
-
-    worker.record = fails_once
-    with pytest.raises(OperationalError):
-        worker.run()
-    assert office.states() == [("sent", "")] * 2 and len(stored) == 2
-
-
-def _not_stored() -> Callable[[], None]:
-    raise OperationalError("update", {}, Exception("database is locked"))
