@@ -31,7 +31,7 @@ from app.text.messages import N_, _, administrator, ask_admin
 
 
 class PortalError(Exception):
-    """Something a user must be told. `str()` of it is the sentence they read."""
+    """Something that a user must learn. `str()` of it is the sentence they read."""
 
     code: ClassVar[str] = "failed"
     """Stable name of this kind of error, unique: the audit log and metrics have it. It outlives the class's name."""

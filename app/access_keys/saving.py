@@ -25,7 +25,7 @@ class Unsaved:
 
     access_key_id: str
     lost: bool
-    """Nothing holds it any more. Else the request that makes the key may still be under way, or have broken off."""
+    """No session has it any more. Otherwise the request that creates the key may still be running, or have failed."""
     elsewhere: bool = False
     """It can still be saved, in another open session of the user."""
 

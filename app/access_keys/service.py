@@ -164,7 +164,7 @@ def create(
 
 
 def unsaved(audit: Audit, new: NewAccessKey) -> None:
-    """Record that nobody has the secret of a key that was created: the session that was to hold it had ended."""
+    """Record that nobody has the secret of a created key, because the session that should store it had ended."""
     with suppress(NotRecorded):  # the entry that it was created exists, and the user sees the key in any case
         audit.note(Event.ACCESS_KEY_UNSAVED, new.access_key_id)
 

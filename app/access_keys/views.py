@@ -140,7 +140,7 @@ def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
 
 
 def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
-    """Ids of keys that are no way in: made here, and nobody has confirmed to have the secret."""
+    """Ids of keys that nobody may be able to sign in with: created here, and nobody confirmed to have the secret."""
     pending = pending_key()
     waits = {pending.access_key_id} if pending else set()
     return waits | {each.access_key_id for each in unsaved(keys, datetime.now(UTC))}

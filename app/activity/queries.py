@@ -35,7 +35,7 @@ class Filter:
     until: date | None = None
     """Both inclusive, days in UTC."""
     own_id: str = ""
-    """Unique id of the user who asks for their own: never a row of a namesake."""
+    """Unique id of the user who asks for their own entries, so that another user with that name never sees them."""
 
 
 OUTCOMES = {

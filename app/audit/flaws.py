@@ -129,7 +129,7 @@ def other_head(seq: int) -> Flaw:
 
 
 def invalid_head(seq: int) -> Flaw:
-    """What is stored as the chain's head is none."""
+    """The value stored as the chain's head isn't a head."""
     return Flaw(seq, "invalid-head", _("row %(seq)d is the last row, but the stored chain head is invalid", seq=seq))
 
 

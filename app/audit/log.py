@@ -191,7 +191,7 @@ _KEY = select(ActivityRow.key_id).where(
 
 
 def _by_itself(event: Event, target: str) -> dict[str, str]:
-    """An entry about the audit log, of nobody."""
+    """An entry about the audit log, which names no user."""
     nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
     return nobody | {
         "attempt_id": secrets.token_hex(16),

@@ -47,7 +47,7 @@ class ActivityRow(Base):
     mac: Mapped[str] = mapped_column(String(64))
     """Over this row and its predecessor's mac (`app.audit.chain`)."""
     user_id: Mapped[str] = mapped_column(String(128), server_default="")
-    """AWS's unique id of the user (AIDA...), which a rename keeps and a namesake never gets.
+    """AWS's unique id of the user (AIDA...). Renaming the user doesn't change it, and no later user gets it.
 
     Empty for commands, for users who weren't identified, and in rows of earlier releases.
     """

@@ -24,7 +24,7 @@ class DetailsPage(NamedTuple):
 
 
 class AuthorizationDetailsGateway:
-    """What a user who may asks about the whole account. Raises PortalErrors only (`translate_errors`)."""
+    """What users with the permissions ask about the whole account. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads

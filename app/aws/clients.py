@@ -256,6 +256,6 @@ def _meaning(error: ClientError, action: str) -> PortalError:
     elif error_class is NotAllowed and "authenticated with an MFA device" in text:
         error_class = MfaSessionNeeded
     elif error_class is None:
-        # Codes nobody listed: a server error leaves the outcome open, anything else is a no.
+        # Codes that aren't listed: after a server error the outcome is unknown, anything else is a refusal.
         error_class = AwsServerError if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
     return error_class(action=action, request_id=str(metadata.get("RequestId", "")), aws_message=text)

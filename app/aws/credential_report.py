@@ -30,7 +30,7 @@ class MadeReport(NamedTuple):
 
 
 class CredentialReportGateway:
-    """What a user who may asks about the whole account. Raises PortalErrors only (`translate_errors`)."""
+    """What users with the permissions ask about the whole account. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads

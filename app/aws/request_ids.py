@@ -12,7 +12,7 @@ answered: ContextVar[list[str]] = ContextVar("request_id")
 
 @contextmanager
 def request_ids() -> Iterator[list[str]]:
-    """AWS's request ids of the answers that arrive inside, as whomever they are signed; oldest first."""
+    """Collect AWS's request ids of the answers that arrive inside, with anyone's credentials, oldest first."""
     seen: list[str] = []
     before = answered.set(seen)
     try:

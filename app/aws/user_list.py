@@ -41,7 +41,7 @@ class UserListEntry(NamedTuple):
     password_last_used: datetime | None
     """None where it was never used, or not since AWS keeps track."""
     user_id: str
-    """AWS's unique id, like AIDA...: a rename keeps it, a namesake never gets it."""
+    """AWS's unique id, like AIDA... Renaming the user doesn't change it, and no later user gets it."""
 
 
 class UserListGateway:

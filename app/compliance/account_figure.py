@@ -13,7 +13,7 @@ from app.web.request_context import person
 
 @dataclass(frozen=True)
 class AccountFigure:
-    """How many users of an account have MFA, as the dashboard last counted."""
+    """How many users of an account have MFA, when the dashboard was last counted."""
 
     account_id: str
     without: int

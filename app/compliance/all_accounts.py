@@ -1,4 +1,4 @@
-"""All accounts that someone looks after: each with its name, unit, figures by rule and sources, and the totals."""
+"""All accounts of an administrator or auditor: each with its name, unit, figures by rule and sources, and totals."""
 
 from __future__ import annotations
 

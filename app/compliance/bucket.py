@@ -29,11 +29,11 @@ from app.text.messages import _
 LARGEST = details_formats.LARGEST
 """Bytes of an object that is read. Details may be larger than reports, whose limit is their own."""
 DEPENDING = frozenset({"incomplete", "future"})
-"""Diagnoses of files that may be taken later: they depend on the time, or on what is stored of the account."""
+"""Diagnoses of files that may be accepted later: they depend on the time, or on what is stored of the account."""
 
 
 class _NotOurs(PortalError):
-    """The object is of an account that nobody looks after here."""
+    """The object is about an account that this portal doesn't have."""
 
     code = "account-not-watched"
 
@@ -52,7 +52,7 @@ class Ended:
 
 @dataclass
 class BucketSync:
-    """Takes reports and details out of a bucket. accounts: those that are looked after."""
+    """Reads reports and details from a bucket. accounts: those that this portal has."""
 
     engine: Engine
     gateway: BucketGateway

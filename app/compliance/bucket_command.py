@@ -25,7 +25,7 @@ The profile needs s3:ListBucket on the bucket and s3:GetObject on its objects. N
 
 
 def sync_bucket(bucket: str, prefix: str, profile: str | None, *, again: bool, quiet: bool) -> None:
-    """Take what is new in the bucket. Raises ClickException where an object was refused: the others were taken."""
+    """Read what is new in the bucket. Raises ClickException if an object was refused. The others were stored."""
     agent = f"latchkey/{__version__}"
     clients = Clients(READS_OF_BUCKET, current_app.config["AWS_REGION"], user_agent=agent)
     ended: list[Ended] = []

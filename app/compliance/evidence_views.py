@@ -1,4 +1,4 @@
-"""The page for what an auditor takes away: files in every format, and the sources behind them."""
+"""The page with evidence for an auditor: files in every format, and their sources."""
 
 from __future__ import annotations
 

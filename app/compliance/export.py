@@ -35,7 +35,7 @@ ADDED = (
     "exception_rule", "request_action", "request_resource", "request_with", "request_conditions",
     "request_statement", "request_policy",
 )  # fmt: skip
-"""Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
+"""Columns after the exact user name. New ones come last, so that programs that count columns still work."""
 
 
 def exported(

@@ -155,7 +155,7 @@ def import_details_pages(
     terms: TermsOf,
     arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> int:
-    """As `import_details`, of all pages that AWS answered."""
+    """Like `import_details`, from all pages that AWS answered."""
     content = as_file(pages)
     found = details.details_of(pages, collected_at, hashlib.sha256(content).hexdigest())
     return _import_details(engine, audit, account_id, found, terms, arrival.with_content(content))

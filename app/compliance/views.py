@@ -310,7 +310,7 @@ def one(name: str) -> ResponseReturnValue:
 
 
 def _owners(row: PersonRow) -> list[str]:
-    """Return the owners of the user's sessions. If no list told the unique id yet, who signed in under their name."""
+    """Return the owners of the user's sessions. Without a unique id, that is who signed in under their name."""
     longest = max(current_app.config["ACCESS_KEY_SESSION_MAX"], current_app.config["SIGN_IN_SESSION_MAX"])
     since = datetime.now(UTC) - longest
     ids = [row.user_id] if row.user_id else ids_under(audit_log().engine, row.account_id, row.user_name, since)

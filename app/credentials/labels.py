@@ -99,7 +99,7 @@ def prune_users(connection: Connection, account_id: str, listed: Collection[str]
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of one user, and of nobody else."""
+    """The labels of one user."""
 
     engine: Engine
     account_id: str

@@ -23,7 +23,7 @@ def commands() -> click.Group:
 
 
 class _Later:
-    """Where Flask-Migrate's functions look for its extension: becomes it when first asked for something."""
+    """In the place of Flask-Migrate's extension, which it becomes when it is first used."""
 
     def __init__(self, app: Flask, directory: Path) -> None:
         self._app, self._directory = app, directory

@@ -42,7 +42,7 @@ def _ask(endpoint: Endpoint) -> Answer:
 
 
 def place_of(url: str) -> str:
-    """Return scheme, host and port of a URL, which is all of it that may be told."""
+    """Return scheme, host and port of a URL, the only parts that may be shown."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")

@@ -98,7 +98,7 @@ def _writable(settings: Settings) -> Iterator[Finding]:
 
 
 def _path_in(name: str, value: str) -> str:
-    """Return the path of the file that a setting names, "" where its value is no path."""
+    """Return the path of the file that a setting names, "" if its value isn't a path."""
     if name in IN_FILES:
         return value.removeprefix("@") if value.startswith("@") else ""
     return "" if name == "FORCE_MFA_POLICY" and value in VARIANTS else value

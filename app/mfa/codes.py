@@ -1,8 +1,8 @@
 """What two codes show, before AWS is asked. Pure: seed, codes and time in, a finding out.
 
-AWS stores by how much a pair of codes is off, whatever the reason, and from then on takes only codes that are about
-as much off (`CODES_TAKEN`). For a phone whose clock is wrong that is right. A pair that was typed slowly would make
-AWS refuse all later codes of a phone whose clock is right. So a pair counts only when it is fresh (`is_fresh`).
+AWS stores by how much a pair of codes is off, whatever the reason, and then accepts only codes that are about as far
+off (`CODES_TAKEN`). If the phone's clock is wrong, that helps. But if a pair was typed slowly, AWS would refuse all
+later codes of a phone whose clock is right. So a pair counts only when it is fresh (`is_fresh`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.text.messages import N_, _, ngettext
 STEP = 30
 """Seconds a code is shown (RFC 6238; AWS names the same)."""
 WINDOW = range(-998, 1000)
-"""Steps around now in which EnableMFADevice looks for a first code; observed, AWS documents none."""
+"""Steps around now in which EnableMFADevice looks for a first code (observed: AWS documents none)."""
 CODES_TAKEN = 2
 """Steps either way of the stored drift within which STS and the console take a code (observed)."""
 SOON = CODES_TAKEN
@@ -133,7 +133,7 @@ def _step(time: datetime) -> int:
 
 
 def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int = 0) -> bool:
-    """May AWS store by how much this pair is off?
+    """Can AWS safely store by how much this pair is off?
 
     asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
     True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
@@ -148,7 +148,7 @@ def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int
 
 
 def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int) -> bool:
-    """Is this pair nearer to the time than codes of the refused pair can have come by waiting?
+    """Is this pair nearer to the time than the refused pair can have become by waiting?
 
     Only a fast clock shows codes of the future: once it is right, all it shows is earlier than they were.
     """

@@ -40,7 +40,7 @@ TIME_TO_REPLACE = timedelta(minutes=10)
 
 
 def _chosen(devices: list[MfaDevice]) -> MfaDevice:
-    """The device of the address's `id`; 404 for any other, and in other words for one that was removed."""
+    """Return the device of the address's `id`. Aborts with 404 for any other, with another text if it was removed."""
     wanted = chosen_id()
     found = next((device for device in devices if device.serial_number == wanted), None)
     if found is None:
@@ -56,7 +56,7 @@ def _chosen(devices: list[MfaDevice]) -> MfaDevice:
 @bp.errorhandler(service.NoReplacementAllowed)
 @bp.errorhandler(service.WouldLockOut)
 def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
-    """Lead to the list of devices, which shows why; before MFA there is none."""
+    """Lead to the list of devices, which shows why. Before MFA there is no list."""
     return done(error, "mfa.devices", "warning") if person().with_mfa else error_pages.refusal_page(error)
 
 

@@ -69,7 +69,7 @@ class NoReplacementAllowed(Refused):
 
 
 class DeviceNotDeleted(PortalError):
-    """The device is off, but the user may not delete it. This is no refusal, because something changed."""
+    """The device is off, but the user may not delete it. It isn't a refusal, because something changed."""
 
     code = "device-not-deleted"
 

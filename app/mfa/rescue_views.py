@@ -59,7 +59,7 @@ def resync() -> ResponseReturnValue:
 @codes_per_key
 @calls("iam:ListMFADevices", "iam:ResyncMFADevice")
 def resync_post() -> ResponseReturnValue:
-    """Resync with the credentials at hand: a plain key may."""
+    """Resync with the credentials of the session. A plain key may do that."""
     user_name, names, back = _whose()
     if not names:
         return redirect(url_for(back), 303)

@@ -175,8 +175,8 @@ def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
 def still_waits(audit: Audit, enrollment: Enrollment, devices: Sequence[MfaDevice]) -> bool:
     """Are two codes of this enrollment still waited for?
 
-    devices: the person's. False once the device is trusted, by whatever means, or was replaced or removed. A device
-    that was trusted here and then deactivated stays what it is: its seed is shown no more.
+    devices: the person's. False once the device is trusted, by whatever means, or was replaced or removed. If a
+    device was trusted here and then deactivated, its seed still isn't shown again.
     """
     if any(device.serial_number == enrollment.serial_number for device in devices):
         return False

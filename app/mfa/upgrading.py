@@ -45,7 +45,7 @@ def take_code(upgrade: Upgrade, code: str) -> Upgrade:
 
 
 def is_due(upgrade: Upgrade, now: datetime) -> bool:
-    """Is AWS asked by now? Before, STS wouldn't know the device. now: UTC."""
+    """Is it time to ask AWS? Before, STS wouldn't know the device. now: UTC."""
     return not upgrade.next_try_at or now >= upgrade.next_try_at
 
 

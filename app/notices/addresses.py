@@ -177,5 +177,5 @@ def read_tags_with(app: Flask, tag_of: TagOf) -> None:
 
 
 def know_ids_with(app: Flask, id_of: IdOf) -> None:
-    """Let the portal tell with this who has a name now."""
+    """Let the portal find out with this which user has a name now."""
     app.extensions["id_of"] = id_of

@@ -192,7 +192,7 @@ class Ended:
 def store_outcomes(
     connection: Connection, worker: str, ended: Sequence[Ended], now: datetime, pace: Pace
 ) -> Sequence[NoticeRow]:
-    """Store what came of claimed notices, in the caller's transaction. Return those that were sent.
+    """Store the outcomes of claimed notices, in the caller's transaction. Return those that were sent.
 
     One that was cancelled in the meantime, and wasn't sent, is cancelled for good. One that the worker left out, but
     that isn't cancelled any more, waits again.

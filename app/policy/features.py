@@ -68,7 +68,7 @@ class Feature:
     early: bool = False
     """Wanted before MFA already: it leads to MFA, or takes the old password."""
     main: bool = False
-    """Without it the portal is of no use."""
+    """Without it the portal is useless."""
     and_with_mfa: tuple[Need, ...] = ()
     """Of an early feature: what it takes once there is MFA."""
     by_service: bool = False

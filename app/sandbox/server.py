@@ -64,7 +64,7 @@ def serve(
     """Serve until interrupted, or until `command` ends. Returns the exit status.
 
     The policy is moved to the sandbox's account, as for a rehearsal. Raises PolicyError for a bad policy, OSError for
-    a busy port. `told` is called once it listens.
+    a busy port. listening: called once it listens.
     """
     document, moved_from = moved(policy_document(settings.policy))
     stopped = threading.Event()

@@ -14,7 +14,7 @@ from app.errors import NoResponse, NotAllowed, Throttled
 from app.sessions.contents import Person
 
 KEPT = timedelta(minutes=5)
-"""An alias changes once in years, and the pages one opens most show it."""
+"""An alias changes once in years, and the most visited pages show it."""
 
 
 def readable_alias(iam: IamGateway, person: Person) -> str | None:

@@ -27,14 +27,14 @@ class Way(StrEnum):
     AWS_SIGN_IN = "aws-sign-in"
     ACCESS_KEY = "access-key"
     COMPANY = "company"
-    """At the company's OpenID Connect provider: then they are no IAM user."""
+    """At the company's OpenID Connect provider. They aren't an IAM user."""
 
 
 class Confirming(StrEnum):
-    """Why a user who is signed in signs in once more."""
+    """Why a user who is signed in signs in again."""
 
     WHO = "who"
-    """What comes next decides who gets in."""
+    """The next change affects who can sign in."""
     NEW_KEY = "new-key"
     """To show that they have the secret of their new key."""
 
@@ -58,7 +58,7 @@ class Person(UserMixin):
     access_key_id: str = ""
     """The long-term key this session was opened with, if it was."""
     user_id: str = field(kw_only=True)
-    """AWS's unique id of the user, like AIDA...: a rename keeps it, a namesake never gets it."""
+    """AWS's unique id of the user, like AIDA... Renaming the user doesn't change it, and no later user gets it."""
     is_iam_user: ClassVar[bool] = True
 
     @property
@@ -93,8 +93,9 @@ class Person(UserMixin):
 
 @dataclass(frozen=True)
 class Colleague(Person):
-    """Someone who signed in at the company's OpenID Connect provider: no IAM user, of no account, without any
-    credentials. They read or administer the compliance pages of the accounts that their groups are named for.
+    """Someone who signed in at the company's OpenID Connect provider. They aren't an IAM user, belong to no account,
+    and have no credentials. They read or administer the compliance pages of the accounts that their groups are named
+    for.
     """
 
     issuer: str = field(kw_only=True)
@@ -144,7 +145,7 @@ class Colleague(Person):
 
 @dataclass(frozen=True)
 class PendingCompanySignIn:
-    """A sign-in under way at the company's provider: what its answer must fit."""
+    """A sign-in under way at the company's provider, and what its answer must match."""
 
     state: str
     nonce: str = field(repr=False)
@@ -181,7 +182,7 @@ class PendingSignIn:
 
 @dataclass(frozen=True)
 class PendingAwsSignIn:
-    """A sign-in under way at AWS, and what its answer must fit."""
+    """A sign-in under way at AWS, and what its answer must match."""
 
     client_id: str
     redirect_uri: str
@@ -191,7 +192,7 @@ class PendingAwsSignIn:
     sign_out_first: bool
     """The person was led through AWS's sign-out."""
     expected_user_id: str = ""
-    """Unique id of the user it must be, where someone signed in goes through AWS once more."""
+    """Unique id that the user must have, if someone who is signed in signs in through AWS again."""
     back: str = ""
     """Where they go afterwards."""
 

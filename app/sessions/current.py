@@ -66,7 +66,7 @@ def _whose() -> str | None:
 def drop_what_is_nobodys() -> None:
     """As a sign-in begins, drop what a visitor's session has, because an attacker may have planted it.
 
-    Least of all its label, which names a session in the audit log. One that is stored keeps where it was going, and
+    Above all drop its label, which names a session in the audit log. One that is stored keeps where it was going, and
     the token of its forms until a user is signed in: they may be open in another tab.
     """
     session = current_session()
@@ -108,7 +108,7 @@ def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> No
 
 
 def sign_in_colleague(colleague: Colleague, lasts: timedelta) -> None:
-    """Open the session of someone who is no IAM user: without any credentials."""
+    """Open the session of someone who isn't an IAM user, without any credentials."""
     _open(colleague, lasts)
     keep("colleague", colleague)
     login_user(colleague)
@@ -204,7 +204,7 @@ def sign_out() -> None:
 def load_person(person_id: str) -> Person | None:
     """Return the person the session was opened for (Flask-Login's loader), None where that is another.
 
-    Nor is it anyone whose account, or whose company's provider, the settings no longer name.
+    Also None for a person whose account, or whose company's provider, the settings no longer name.
     """
     session = current_session()
     person = read(Person, session.get("person")) or read(Colleague, session.get("colleague"))
@@ -259,13 +259,13 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
 
 
 def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
-    """Have the user sign in once more before they continue to `path`."""
+    """Have the user sign in again before they continue to `path`."""
     remember_next(path)
     current_session()["confirming"] = why.value
 
 
 def confirming() -> Confirming | None:
-    """Return why a user who is signed in is signing in once more, None for everyone else."""
+    """Return why a user who is signed in is signing in again, None for everyone else."""
     why = current_session().get("confirming")
     return Confirming(why) if why else None
 

@@ -1,6 +1,6 @@
 """Server-side sessions: an opaque id in the cookie, everything else encrypted in a store (`app.sessions.stores`).
 
-Nothing is stored before a sign-in has begun: until then all there is lies with the browser (`app.sessions.visitors`).
+Nothing is stored before a sign-in has begun: until then, only the browser has something (`app.sessions.visitors`).
 
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
 is there. A session that was ended meanwhile is never restored. The cookie is sent only when the
@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 TOUCH_EVERY = timedelta(seconds=30)
 PARTS_OF_PAGES = ("static", "branding.logo", "security_txt.security_txt")
-"""Endpoints that browsers and programs ask by themselves: no use of a session, so it doesn't keep one from ending."""
+"""Endpoints that browsers and programs ask by themselves. That isn't a use of the session, so it can still end."""
 _TRIES = 100
-"""Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
+"""Tries to store a change. When many requests try at once, one succeeds each time."""
 _PAUSE_MS = 20
 _BUSY = "the session is being changed by too many requests at once"
 
@@ -287,7 +287,7 @@ class StoredSessions(SessionInterface):
 
 
 def _same(one: object, other: object, field: str) -> bool:
-    """Are they about the same thing, told by this field of both?"""
+    """Are they about the same thing, as this field of both says?"""
     if not field or not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return one == other
     return bool(one.get(field) == other.get(field))

@@ -110,12 +110,12 @@ def in_words(wait: timedelta) -> str:
 
 
 def answer(status: int, shown: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
-    """Answer with an error page. told: title, sentence and what else `error.html` shows (`refused_with` is the
+    """Answer with an error page. shown: title, sentence and what else `error.html` shows (`refused_with` is the
     `PortalError.code`, or another code), or `not_offered`, an endpoint; words only, no secret.
 
     A browser that sent a form is redirected to the page of that form, which shows this once, with the same status:
-    an answer to the form itself could be shown no second time by Back or reload. Other clients get it at once, and so
-    does a browser where the session can't hold it. keep: False where it must not be asked to.
+    Back or reload couldn't show an answer to the form itself again. Other clients get it at once, and so do browsers
+    whose session can't store it. keep: False if the session must not store it.
     """
     shown = {"refused_with": CODES.get(status, "failed"), **shown}
     if keep and _answers_a_form():
@@ -134,7 +134,7 @@ def _rendered(shown: Mapping[str, Any]) -> str:
 
 
 def _answers_a_form() -> bool:
-    """Was this sent by a form on a page of ours, in a browser that waits for the next page? Browsers say so
+    """Was this sent by a form on one of our pages, in a browser that waits for the next page? Browsers say so
     themselves (Fetch Metadata), and no script can say it for them."""
     wanted = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
     from_our_page = all(request.headers.get(name) == value for name, value in wanted.items())

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 _PARTS = re.compile(r"([;\t\r\n])")
-"""Behind what a spreadsheet may take for a separator, another cell begins."""
+"""After what a spreadsheet may take for a separator, another cell begins."""
 _FORMULA = tuple("=+-@＝＋－＠")
 _BEFORE = "\"' \u00a0\u3000"
-"""What may stand between the start of a cell and a formula."""
+"""What may be between the start of a cell and a formula."""
 _RISKY = re.compile(f"(?:^|[;\t\r\n])[{_BEFORE}]*[{re.escape(''.join(_FORMULA))}]")
 
 
@@ -45,7 +45,7 @@ def attachment(*about: str, ending: str) -> str:
 
 
 EXACT = "user_name_exact"
-"""The column behind those of the first releases that has `user_name` for joins: `exact`."""
+"""The column after those of the first releases, with `user_name` for joins: `exact`."""
 
 
 @lru_cache(maxsize=4096)
@@ -64,7 +64,7 @@ _PLAIN = "=+-@,./_"
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Sequence[str] = ()) -> Iterator[str]:
     """Yield a line for each row, after the header. User names are also in a column of their own, `exact`.
 
-    added: columns behind that one, which later releases added.
+    added: columns after that one, which later releases added.
     """
     named = "user_name" in columns
     line = io.StringIO()

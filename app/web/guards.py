@@ -47,12 +47,12 @@ class ForIamUsers(Forbidden):
 
 
 FOR_COLLEAGUES = ("static", "security_txt.security_txt", "signin.sign_out", "signin.stay", "company_signin.callback")
-"""What people who are no IAM users may open besides pages about others: nothing that asks AWS."""
+"""What people who aren't IAM users may open besides pages about others: nothing that asks AWS."""
 _FIRST_PAGES = ("overview.index", "signin.sign_in")
 
 
 def _keep_to_their_pages() -> ResponseReturnValue | None:
-    """Let people who are no IAM users open pages about others only. Raises ForIamUsers."""
+    """Let people who aren't IAM users open pages about others only. Raises ForIamUsers."""
     endpoint, view = request.endpoint, current_app.view_functions.get(request.endpoint or "")
     about_others = getattr(view, "needs_admin", False) or getattr(view, "needs_auditor", False)
     if view is None or about_others or endpoint in FOR_COLLEAGUES or (endpoint or "").startswith("branding."):
@@ -87,13 +87,13 @@ def _how_to_get_mfa() -> ResponseReturnValue | None:
 
 
 GRACE = timedelta(minutes=10)
-"""A form that was opened in time may be sent this much later, and its answer looked at."""
+"""How much later a form that was opened in time may be sent, and its answer opened."""
 _ANSWERS = ("access_keys.new", "access_keys.download")
 """Pages that show what a form has just made."""
 
 
 def recently_confirmed(view: View) -> View:
-    """Open a view only soon after signing in. Others sign in once more and come back to the form, not its answer."""
+    """Open a view only soon after signing in. Others sign in again, and come back to the form, not its answer."""
     return _guarded(view, "needs_confirmation", _sign_in_once_more)
 
 
@@ -113,7 +113,7 @@ def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseRetur
 def _named_in(setting: str) -> list[str]:
     """Return the accounts for which a setting (ADMINS or AUDITORS) names the person, if they have MFA.
 
-    By unique ID, or by ARN where the setting has no ID: then a later user of the same name is taken for them.
+    By unique ID, or by ARN where the setting has no ID: then a later user with the same name counts as well.
     """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []
@@ -148,7 +148,7 @@ def accounts_here() -> list[str]:
 def setting_with_heirs() -> str:
     """Return the setting that names the user by ARN only, "" if none does.
 
-    A later user of that name would be taken for them.
+    A later user with that name would count as well.
     """
     named = {name: any(current_user.arn in who for who in current_app.config[name].values()) for name in _SETTINGS}
     return next((name for name in _SETTINGS if named[name]), "")
@@ -156,7 +156,7 @@ def setting_with_heirs() -> str:
 
 _SETTINGS = ("ADMINS", "AUDITORS")
 _GROUPS = {"ADMINS": "OIDC_ADMIN_GROUPS", "AUDITORS": "OIDC_AUDITOR_GROUPS"}
-"""Their counterparts for people who are no IAM users."""
+"""Their counterparts for people who aren't IAM users."""
 
 
 class ForAdministrators(Forbidden):

@@ -1,7 +1,7 @@
 """Which users have signed in with a browser, so that a notice can say when one of them uses another browser.
 
 The browser keeps it in a cookie of its own, encrypted: nothing is stored here about browsers in which nobody is
-signed in. If the cookie is lost or can't be read, the browser counts as new, and the user gets a notice too many.
+signed in. If the cookie is lost or can't be read, the browser counts as new, and the user gets one more notice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A refused form waits for the GET of its page, with what was wrong and what was typed.
 
-Every form is answered with a redirect. Pages are not kept by browsers, so one that answered a form itself could be
-shown no second time: Back and reload would only offer to send the form again. What waits is kept in the session,
-encrypted, for one look within some minutes; a visitor's in a cookie (`app.sessions.visitors`). Secrets never wait.
+Every form is answered with a redirect. Browsers don't keep pages, so a page that answered a form itself couldn't be
+shown again: Back and reload would only offer to send the form again. What waits is kept in the session, encrypted,
+and shown once within some minutes. For visitors it is in a cookie (`app.sessions.visitors`). Secrets never wait.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def code_to_give() -> str:
 
 
 def reference() -> str:
-    """Return the ID of the request that this page says no to: the one that sent the form, or else this one."""
+    """Return the ID of the request that this page refuses: the one that sent the form, or else this one."""
     return str(g.get("reference", "")) or reference_of_notices() or request_id()
 
 

@@ -96,7 +96,7 @@ def labels(account_id: str = "", user_id: str = "") -> Labels:
 def audit_of(account_id: str) -> Audit:
     """Return the audit log of an account the administrator looks after. It names one of another account."""
     me = person()
-    at_home = me.account_id in (account_id, "")  # people who are no IAM users are of no account
+    at_home = me.account_id in (account_id, "")  # people who aren't IAM users belong to no account
     whose = me.recorded_name if at_home else f"{me.account_id}/{me.user_name}"
     return audit(account_id, whose, me.user_id)
 

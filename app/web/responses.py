@@ -107,7 +107,7 @@ def done(
 ) -> ResponseReturnValue:
     """Say what was done, or why not, on the next page. The answer is a redirect, so a reload repeats nothing.
 
-    code: of a sentence that is no error's and that isn't about success (`app.web.sentences.tell`).
+    code: of a sentence that isn't an error's and isn't about success (`app.web.sentences.tell`).
     """
     if sentence:
         tell(sentence, category, code)
@@ -115,7 +115,7 @@ def done(
 
 
 def done_with_undo(sentence: str, undo: Undo, endpoint: str, **values: Any) -> ResponseReturnValue:
-    """As `done`, with a button beside the message that undoes it."""
+    """Like `done`, with a button beside the message that undoes it."""
     form = {"undo": url_for(undo.endpoint, **undo.values), "fields": dict(undo.fields), "label": _(undo.label)}
     flash({"text": sentence, **form}, "success")  # type: ignore[arg-type] # any value the session can hold
     return redirect(url_for(endpoint, **values), 303)
@@ -158,7 +158,7 @@ _GONE = {
         N_("Go to your MFA devices"),
     ),
 }
-"""By what it was: the title where it isn't theirs, where it was deleted, and the way back."""
+"""By noun: the title if it isn't the user's, the title if it was deleted, and the way back."""
 NOT_YOURS = N_("AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete.")
 
 
@@ -171,7 +171,7 @@ def came_from(otherwise: str = "") -> str:
     """Return the address of the page whose link led here, for a link back, else `otherwise`.
 
     A form on this page sends it along, so an error doesn't lose it. Browsers name the page before to our own origin
-    only (Referrer-Policy). A forged address leads to a page of ours.
+    only (Referrer-Policy). A forged address leads to one of our pages.
     """
     if kept := refused.came_from():
         return _page_before(kept) or otherwise
@@ -194,7 +194,7 @@ def _page_before(address: str) -> str:
 
 
 def page_at(address: str) -> str:
-    """Return the endpoint that opens at an address of ours, "" where there is none or only a redirect."""
+    """Return the endpoint that opens at one of our addresses, "" where there is none or only a redirect."""
     path, adapter = _parts(address).path, current_app.create_url_adapter(request)
     if not path or adapter is None:
         return ""
@@ -205,7 +205,7 @@ def page_at(address: str) -> str:
 
 
 def _parts(address: str) -> SplitResult:
-    """Return the parts of an address from outside; those of "" where it is no address."""
+    """Return the parts of an address from outside, or those of "" if it isn't an address."""
     try:
         return urlsplit(address)
     except ValueError:

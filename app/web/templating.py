@@ -55,7 +55,7 @@ def icon(name: str, size: int = 20, style: str = "outline") -> Markup:
 
 
 def takes_focus(wanted: object) -> bool:
-    """Return whether a field gets `autofocus`: of those of a page that want it, the first (HTML allows one)."""
+    """Return whether a field gets `autofocus`: only the first of a page that wants it does (HTML allows one)."""
     if not wanted or g.get("focus_is_taken"):
         return False
     g.focus_is_taken = True

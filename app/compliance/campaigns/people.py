@@ -61,7 +61,7 @@ _BACK = (
 
 
 def drop_deleted(connection: Connection, campaign: Any, now: datetime, outbox: Outbox) -> None:
-    """Let users leave who were deleted since, also those whose name another user has by now."""
+    """Remove users from a campaign who were deleted since, also those whose name another user has by now."""
     known = and_(CampaignUser.user_id != "", CompliancePerson.user_id != "")
     same = or_(
         and_(known, CampaignUser.user_id == CompliancePerson.user_id),
@@ -81,7 +81,7 @@ def drop_deleted(connection: Connection, campaign: Any, now: datetime, outbox: O
 
 
 def drop_done(connection: Connection, campaign: Any, now: datetime, outbox: Outbox) -> None:
-    """Let users leave whose stored verdict is neither fail nor unknown, however it came to be."""
+    """Remove users from a campaign whose stored verdict is neither fail nor unknown, for whatever reason."""
     query = (
         select(CampaignUser.user_name, CompliancePerson.verdicts)
         .join(

@@ -103,7 +103,7 @@ def locked(engine: Engine, account_id: str) -> Iterator[AccountData]:
 
 @contextmanager
 def locked_if_free(engine: Engine, account_id: str) -> Iterator[AccountData | None]:
-    """As `locked`, but gives None where another process holds the lock, instead of waiting for it."""
+    """Like `locked`, but gives None instead of waiting if another process has the lock."""
     with engine.connect() as connection, _impatient(connection):
         account = _lock_if_free(connection, account_id)
         yield account
@@ -126,7 +126,7 @@ def _lock_if_free(connection: Connection, account_id: str) -> AccountData | None
 
 @contextmanager
 def _impatient(connection: Connection) -> Iterator[None]:
-    """Let SQLite, which locks the whole database, wait for the other writer of a moment only."""
+    """Let SQLite, which locks the whole database, wait only a moment for another writer."""
     if connection.dialect.name != "sqlite":
         yield
         return

@@ -76,7 +76,7 @@ def moment(time: datetime) -> str:
 
 
 def has_tags(keys: Iterable[str]) -> bool:
-    """Is one of these the key of a tag that someone other than AWS gave?"""
+    """Is one of these the key of a tag that isn't from AWS?"""
     return any(not key.startswith("aws:") for key in keys)
 
 
@@ -131,7 +131,7 @@ def _entries(key: str, pages: Iterable[Page]) -> Iterator[Mapping[str, Any]]:
 
 
 class _Wrong(ValueError):
-    """What AWS never writes. code: which kind of thing that is. told: a sentence."""
+    """What AWS never writes. code: what it is. message: a sentence about it."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

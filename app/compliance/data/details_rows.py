@@ -78,4 +78,4 @@ class Details:
     policies: Mapping[str, ManagedPolicy]
     """By ARN."""
     documents: Mapping[str, str]
-    """Policy documents as JSON, by their SHA-256, in which the order of names is no matter."""
+    """Policy documents as JSON, by their SHA-256, which doesn't depend on the order of names."""

@@ -65,7 +65,7 @@ def write_details(
 
 
 def merge_into(merging: Merging, details: Details, forced: Facts, now: datetime, arrival: Arrival) -> None:
-    """As `write_details`, for an account whose sources are being merged. Raises NotDetails."""
+    """Like `write_details`, for an account whose sources are being merged. Raises NotDetails."""
     account = merging.account
     check_complete(details, account.row, merging.rows.values(), now)
     created = {user.user_name: user.created_at for user in details.users.values()}
@@ -116,7 +116,7 @@ _changing = threading.Lock()
 
 
 def judge_stored_in_background(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
-    """As `judge_stored`, in a thread that ends with the process. A second one for the account isn't started."""
+    """Like `judge_stored`, in a thread that ends with the process. A second one for the account isn't started."""
     with _changing:
         if (engine, account_id) in _working:
             return

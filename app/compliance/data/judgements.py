@@ -1,4 +1,4 @@
-"""Judging stored rows: from a row to what the rules judge, and from verdicts to what is stored."""
+"""Judging stored rows: what the rules judge, made from a row, and what is stored, made from verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what is stored and what a source tells to what is known from now on. Pure.
+"""Merging what is stored with what a source says. Pure.
 
 A user's row ends where a newer list or report doesn't list them, unless they showed themselves since, and where a
 source shows a user who was created later under the same name. `app.compliance.rules.facts` decides which of
@@ -63,7 +63,7 @@ class Merged:
 
     people: list[PersonRow] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
-    """Names whose stored row ends: of deleted users, and of former users whose name another user has now."""
+    """Names whose stored row is removed: of deleted users, and of former users whose name another user has now."""
 
 
 def check_complete(

@@ -34,7 +34,7 @@ from app.compliance.rules.table import fingerprint
 from app.credentials.labels import prune_users
 
 REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"})
-"""The facts about users that a credential report tells, among others or alone."""
+"""The facts about users that a credential report has, whether or not other sources have them."""
 LISTED = frozenset({"user", "mfa", "password_last_used"})
 """Those that the lists tell."""
 DETAILED = frozenset({"policies"})
@@ -145,7 +145,7 @@ def report_facts(report: CredentialReport, arrival: Arrival) -> RootFacts:
 
 
 def _can_turn(old: PersonRow, row: PersonRow, renewed: frozenset[str], now: datetime) -> bool:
-    """Can a verdict about a user turn by what is new, or by time?"""
+    """Can a verdict about a user change because of new facts, or because of the time?"""
     if row.own or (old.changes_at and old.changes_at < now) or is_open(old.verdicts, renewed):
         return True
     used = only_used(old, row)

@@ -45,7 +45,7 @@ def digest_of(key: str) -> str:
 
 
 def remember(engine: Engine, bucket: str, key: str, read: ReadObject, now: datetime) -> None:
-    """Store what became of an object, in place of what was stored of it."""
+    """Store the outcome of an object, in place of an earlier one."""
     digest = digest_of(key)
     row = {"etag": read.etag, "state": str(read.state), "problem": read.problem[:1024], "read_at": now}
     with engine.begin() as connection:

@@ -50,7 +50,7 @@ class Use(NamedTuple):
 
 
 class WrongCell(ValueError):
-    """What a cell of a credential report never has. code: which kind of thing that is. told: a sentence."""
+    """What a cell of a credential report never has. code: what it is. message: a sentence about it."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -73,6 +73,6 @@ def _id_of(account_id: str, user_name: str) -> str:
 
 
 def listen(app: Flask) -> None:
-    """Cancel notices to users whom the portal, or a command, sees gone from now on. Send none to their namesakes."""
+    """Cancel notices to deleted users from now on, when the portal or a command sees that they are gone."""
     listen_to(people_merged, app, _cancel_notices)
     know_ids_with(app, _id_of)

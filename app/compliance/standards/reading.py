@@ -184,7 +184,7 @@ def _is_rule(rule_id: str) -> bool:
 
 
 def _usual_day(usual: Mapping[str, Any]) -> date | None:
-    """A wrong one was told already."""
+    """A wrong one was reported already."""
     value = usual.get("checked")
     return value if value is None or type(value) is date else date.min
 

@@ -71,7 +71,7 @@ class _Failed(Exception):
     """The connection can't be opened or used."""
 
     def __init__(self, code: str, *, under_way: bool = False) -> None:
-        """under_way: the server had been told whom the message is for, so it may be the reason."""
+        """under_way: the server already had the recipient, so the message may be the reason."""
         super().__init__(code)
         self.code, self.under_way = code, under_way
 

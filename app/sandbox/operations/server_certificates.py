@@ -24,7 +24,7 @@ def certificate_of(body: str) -> x509.Certificate:
 
 @operation("iam", "ListServerCertificates")
 def listed(state: State, call: Call) -> Members:
-    """Those under a path, without bodies and tags (IAM API reference). When they were uploaded isn't told."""
+    """Those under a path, without bodies and tags (IAM API reference). The upload times are left out."""
     prefix = call.parameters.get("PathPrefix", "/")
     found = sorted(state.iam.certificates.items(), key=lambda each: str(each[1].cert_name))
     return {
