@@ -217,7 +217,7 @@ _SQLITE_TIME = type_coerce(ActivityRow.at, String())
 _POSTGRESQL_TIME = func.replace(
     func.to_char(func.timezone("UTC", ActivityRow.at), "YYYY-MM-DD HH24:MI:SS.US BC"), " AD", ""
 )
-"""With the era: a time before it would look like one of ours. Years of five digits are no time of ours, either."""
+"""With the era, because a time BC would look like one of ours. Years of five digits aren’t ours either."""
 
 
 def chain_of(engine: Engine, account_id: str) -> Iterator[Row[Any]]:
