@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import flask_babel
-from flask import Flask, current_app, has_app_context
+from babel.support import NullTranslations
+from flask import Flask, current_app, g, has_app_context
 from markupsafe import Markup, escape
 
 from app.text import messages
@@ -14,20 +15,25 @@ def _contact() -> Contact | None:
     return current_app.config.get("SUPPORT_CONTACT") if has_app_context() else None
 
 
+def _translations() -> NullTranslations:
+    """Into the language of this request. Flask-Babel looks for it at each text, of which a page has a hundred."""
+    found: NullTranslations | None = g.get("translations")
+    if found is None:
+        # A process may have several applications, and not each of them translates.
+        translates = "babel" in current_app.extensions
+        found = g.translations = flask_babel.get_translations() if translates else NullTranslations()
+    return found
+
+
 def _gettext(text: str) -> str:
-    return flask_babel.gettext(text) if _translates() else text
+    return _translations().ugettext(text) if has_app_context() else text
 
 
 def _ngettext(one: str, more: str, number: int) -> str:
-    if not _translates():
-        return messages.in_english(one, more, number)
     # Flask-Babel's own ngettext would fill in the number, and fail for a text with more than that in it.
-    return str(flask_babel.get_domain().get_translations().ungettext(one, more, number))
-
-
-def _translates() -> bool:
-    """Does the application at hand translate? A process may hold several, and commands run outside of any."""
-    return has_app_context() and "babel" in current_app.extensions
+    return (
+        _translations().ungettext(one, more, number) if has_app_context() else messages.in_english(one, more, number)
+    )
 
 
 def administrator() -> Markup:
@@ -51,6 +57,8 @@ def register(app: Flask) -> None:
     """Let templates and Python say every text through Flask-Babel."""
     flask_babel.Babel(app, default_locale="en")
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # how a template's lines are broken is no part of a text
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]  # of its extension
+    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]  # Jinja's own looks for it at each call
     messages.say_with(_gettext, _ngettext, _contact)
     app.jinja_env.filters["translated"] = messages._
     app.jinja_env.globals.update(administrator=administrator, ask_admin=ask_admin)
