@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.aws.clients import AwsCredentials, Clients, translate_errors
+from app.aws.clients import AwsCredentials, Clients, all_pages, translate_errors
 
 MOST_KEYS = 2
 """Per user; inactive ones count (IAM User Guide)."""
@@ -48,13 +48,12 @@ class AccessKeyGateway:
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
-        self._pages = clients.iam_reads.get_paginator("list_access_keys")
         self._changes = clients.iam_changes
 
     def list_for(self, user_name: str) -> list[AccessKey]:
         """The user's keys, oldest first (ListAccessKeys)."""
         with translate_errors("iam:ListAccessKeys"):
-            pages = self._pages.paginate(UserName=user_name)
+            pages = all_pages(self._reads, "list_access_keys", UserName=user_name)
             found = [key for page in pages for key in page["AccessKeyMetadata"]]
         keys = [AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found]
         return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))

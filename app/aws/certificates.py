@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.aws.clients import Clients, translate_errors
+from app.aws.clients import Clients, all_pages, translate_errors
 
 MOST_CERTIFICATES = 2
 """Per user; inactive ones count (IAM User Guide)."""
@@ -26,13 +26,13 @@ class CertificateGateway:
     """What one signed-in person may ask about signing certificates. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
-        self._pages = clients.iam_reads.get_paginator("list_signing_certificates")
+        self._reads = clients.iam_reads
         self._changes = clients.iam_changes
 
     def list_for(self, user_name: str) -> list[SigningCertificate]:
         """The user's certificates, oldest first (ListSigningCertificates)."""
         with translate_errors("iam:ListSigningCertificates"):
-            pages = self._pages.paginate(UserName=user_name)
+            pages = all_pages(self._reads, "list_signing_certificates", UserName=user_name)
             found = [each for page in pages for each in page["Certificates"]]
         certificates = [
             SigningCertificate(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from app.aws.clients import Clients, translate_errors
+from app.aws.clients import Clients, all_pages, translate_errors
 from app.errors import NotAllowed, NotFound
 
 
@@ -55,15 +55,12 @@ class IamGateway:
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
-        # Made once: a paginator costs a tenth of a call to make.
-        self._devices = clients.iam_reads.get_paginator("list_mfa_devices")
-        self._virtual_devices = clients.iam_reads.get_paginator("list_virtual_mfa_devices")
         self._changes = clients.iam_changes
 
     def mfa_devices(self, user_name: str) -> list[MfaDevice]:
         """The user's MFA devices of all kinds (ListMFADevices)."""
         with translate_errors("iam:ListMFADevices"):
-            pages = self._devices.paginate(UserName=user_name)
+            pages = all_pages(self._reads, "list_mfa_devices", UserName=user_name)
             found = [device for page in pages for device in page["MFADevices"]]
         return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
 
@@ -92,7 +89,7 @@ class IamGateway:
     def unassigned_virtual_mfa_devices(self) -> list[str]:
         """Serial numbers of the account's virtual devices that nobody uses (ListVirtualMFADevices)."""
         with translate_errors("iam:ListVirtualMFADevices"):
-            pages = self._virtual_devices.paginate(AssignmentStatus="Unassigned")
+            pages = all_pages(self._reads, "list_virtual_mfa_devices", AssignmentStatus="Unassigned")
             return [device["SerialNumber"] for page in pages for device in page["VirtualMFADevices"]]
 
     def create_virtual_mfa_device(self, name: str, path: str = "/") -> NewVirtualMfaDevice:

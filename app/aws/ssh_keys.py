@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from app.aws.clients import Clients, read_concurrently, translate_errors
+from app.aws.clients import Clients, all_pages, read_concurrently, translate_errors
 from app.errors import NotAllowed, NotFound
 
 MOST_SSH_KEYS = 5
@@ -32,13 +32,12 @@ class SshKeyGateway:
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
-        self._pages = clients.iam_reads.get_paginator("list_ssh_public_keys")
         self._changes = clients.iam_changes
 
     def list_for(self, user_name: str) -> list[SshKey]:
         """The user's keys without their bodies, oldest first (ListSSHPublicKeys)."""
         with translate_errors("iam:ListSSHPublicKeys"):
-            pages = self._pages.paginate(UserName=user_name)
+            pages = all_pages(self._reads, "list_ssh_public_keys", UserName=user_name)
             found = [key for page in pages for key in page["SSHPublicKeys"]]
         keys = [SshKey(key["SSHPublicKeyId"], key["Status"] == "Active", key["UploadDate"]) for key in found]
         return sorted(keys, key=lambda key: (key.uploaded_at, key.id))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import botocore.session
 import pytest
@@ -109,6 +110,28 @@ def test_reads_at_once_are_all_signed_by_the_person(upstream: type[Upstream]) ->
         assert read_concurrently([partial(iam.mfa_devices, f"user{number}") for number in range(20)]) == [[]] * 20
     assert {who for who, _ in upstream.seen} == {person("nadia").access_key_id} and len(upstream.seen) == 20
     assert read_concurrently([]) == []
+
+
+def test_a_list_of_several_pages_is_read_to_its_end(upstream: type[Upstream]) -> None:
+    device = (
+        "<member><SerialNumber>GAHT{}</SerialNumber><UserName>a</UserName><EnableDate>2026-05-01T10:00:00Z</EnableDate>"
+        "</member>"
+    )
+
+    def do_POST(self: Upstream) -> None:
+        page = len(upstream.seen) + 1
+        more = f"<IsTruncated>true</IsTruncated><Marker>after-{page}</Marker>" if page < 3 else ""
+        listed = f"<MFADevices>{device.format(page)}</MFADevices>{more}"
+        self.answer = f"<ListMFADevicesResponse><ListMFADevicesResult>{listed}</ListMFADevicesResult>".encode()
+        self.answer += b"</ListMFADevicesResponse>"
+        Upstream.do_POST(self)
+
+    upstream.do_POST = do_POST  # type: ignore[method-assign]  # of the class that this test has for itself
+    with using_credentials(person("alice")):
+        devices = IamGateway(clients()).mfa_devices("alice")
+    assert [device.serial_number for device in devices] == ["GAHT1", "GAHT2", "GAHT3"]
+    markers = [dict(parse_qsl(body)).get("Marker") for _, body in upstream.seen]
+    assert markers == [None, "after-1", "after-2"]
 
 
 def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> None:
