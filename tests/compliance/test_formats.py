@@ -14,6 +14,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+from bs4 import BeautifulSoup
 from flask import Flask
 from jsonschema import Draft202012Validator
 from sqlalchemy import select
@@ -25,6 +26,7 @@ from app.compliance import exceptions, service
 from app.compliance.command_line import audit_of
 from app.compliance.rules.table import RULES
 from app.compliance.rules.verdicts import State
+from app.compliance.standards.shipped import shipped
 from app.db import db
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import WHOLE
@@ -213,6 +215,27 @@ def test_what_works_without_mfa_is_in_every_file_with_policy_and_conditions(
     assert valid("ocsf-1.3.0-compliance-finding", ocsf) == [] and valid("asff", asff) == []
     page = Page(printed(command, "html")).text
     assert f"Policy: {told['bob'][5]}" in page and "Condition keys: aws:SourceIp=192.0.2.0" in page
+
+
+def test_the_report_has_every_item_of_the_standards_and_which_are_not_judged(
+    command: Command, account: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An auditor sees without the portal which items the results are about, and which nobody judged."""
+    monkeypatch.setitem(account.config, "COMPLIANCE_STANDARDS", {"": (shipped("cis-5.0"), shipped("fsbp"))})
+    page = BeautifulSoup(printed(command, "html"), "html.parser")
+    text = " ".join(page.get_text().split())
+    assert "16 of 21 IAM items of CIS 5.0 are judged here." in text and "9 of 9 IAM controls of AWS FSBP" in text
+    assert "cis_5.0_aws.json of Prowler 5.46, checked on" in text
+    items = {str(row["data-item"]): row for row in page.select("[data-item]")}
+    assert [name for name in items if name.startswith("cis-5.0")] == [
+        f"cis-5.0 {control.number}" for control in shipped("cis-5.0").controls
+    ]
+    states = {name: str(row.select_one("[data-state]")["data-state"]) for name, row in items.items()}  # type: ignore[index]
+    assert (states["cis-5.0 1.3"], states["cis-5.0 1.4"]) == ("pass", "fail")
+    assert (states["cis-5.0 1.1"], states["cis-5.0 1.17"]) == ("manual", "not-covered")
+    assert "which this portal doesn’t read" in items["cis-5.0 1.17"].get_text()
+    failed = sum(row["state"] == "fail" for row in csv_of(command, "--rule", "key-age"))
+    assert failed and f"failed {failed}" in items["cis-5.0 1.13"].get_text()
 
 
 def test_hostile_text_stays_text(command: Command, account: Flask) -> None:

@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 
 from app.compliance import labels
 from app.compliance.data import queries
+from app.compliance.data.daily import Count, Figures
 from app.compliance.data.queries import RuleFinding
 from app.compliance.evidence.about import About
 from app.compliance.export import Who
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import RULES, applying, demanded
 from app.compliance.rules.verdicts import State
+from app.compliance.standard_results import StandardResult, result_of
 from app.compliance.standards.standard import Standard, items_by_rule
 from app.places import TEMPLATES
 from app.text.dates import written
@@ -32,7 +34,9 @@ def _pages() -> Environment:
     """Templates without the portal's pages around them: commands have none."""
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, extensions=["jinja2.ext.i18n"])
     pages.filters |= {"date": written, "translated": _}
-    pages.globals |= {"_": _, "ngettext": ngettext}
+    pages.globals |= {"_": _, "gettext": _, "ngettext": ngettext}
+    pages.policies["ext.i18n.trimmed"] = True
+    pages.newstyle_gettext = True  # type: ignore[attr-defined] # of the extension
     return pages
 
 
@@ -55,6 +59,14 @@ class Report:
         if found.verdict.state is not State.PASS:
             self.listed.setdefault(found.rule.id, []).append((who, found))
 
+    def results(self) -> list[StandardResult]:
+        """Return what the collected findings say of the account's standards."""
+        counts = {
+            rule: Count(found[State.PASS], found[State.FAIL], found[State.UNKNOWN], found[State.EXCEPTED])
+            for rule, found in self.counts.items()
+        }
+        return [result_of(each, self.terms, Figures(rules=counts)) for each in self.standards]
+
     def text(self) -> Iterator[str]:
         """Yield the parts of the file."""
         with self.engine.connect() as connection:
@@ -69,6 +81,7 @@ class Report:
                 counts=self.counts,
                 listed=self.listed,
                 exceptions=exceptions,
+                standards=self.results(),
                 items=items_by_rule(self.standards, self.terms),
                 demanded=lambda rule: demanded(rule, self.terms),
                 labels=labels,
