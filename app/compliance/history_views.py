@@ -86,6 +86,7 @@ def index() -> ResponseReturnValue:
         day_form=_day_form(account),
         changes_form=_changes_form(account),
         trends=[Trend(rule, *failing(rule)) for rule in applying(RULES, account.terms)],
+        known=bool(then[0]),
         whole=whole,
     )
 

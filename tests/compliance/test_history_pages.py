@@ -18,7 +18,7 @@ from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.conftest import entered
 from tests.compliance.test_formats import take
 from tests.compliance.test_report import ALICE, BOB, ROOT
-from tests.security.conftest import Guest, portal_of
+from tests.security.conftest import ELSEWHERE, Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.sandbox import Sandbox
 
@@ -76,6 +76,15 @@ def past(portal: Flask, scratch: Path, clock: Clock) -> Past:
 @pytest.fixture
 def auditor(past: Past, sandbox: Sandbox, clock: Clock) -> Guest:
     return entered(past.app, sandbox, clock)
+
+
+def test_before_there_is_data_there_are_no_trends(sandbox: Sandbox, clock: Clock, tmp_path: Path) -> None:
+    everywhere = f"*=arn:aws:iam::{sandbox.account_id}:user/Administrator"
+    app = portal_of(sandbox, tmp_path, ADMINS=everywhere)
+    guest = entered(app, sandbox, clock).open(f"{HISTORY}?account={ELSEWHERE}")
+    assert guest.soup.select_one("[data-no-trends]") and not guest.soup.select("[data-trend]"), "not a list of dashes"
+    with app.app_context():
+        db.engine.dispose()
 
 
 def shown(guest: Guest) -> dict[str, tuple[str, bool]]:
