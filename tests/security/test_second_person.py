@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,11 @@ def test_an_exception_counts_once_another_administrator_approves_it(
     arn = f"arn:aws:iam::{sandbox.account_id}:user"
     assert (row["exception_made_by"], row["exception_approved_by"]) == (f"{arn}/Administrator", f"{arn}/two-roles")
     assert row["exception_made_at"] <= row["exception_approved_at"] != ""
+    hub = json.loads(chief.ask("GET", "/compliance/people.asff.json").text)
+    (told,) = [each["ProductFields"] for each in hub if each["Workflow"]["Status"] == "SUPPRESSED"]
+    assert [told[f"latchkey/exception-{name}-at"] for name in ("made", "approved")] == [
+        row["exception_made_at"], row["exception_approved_at"],
+    ]  # fmt: skip
 
     second.go("POST", f"{LIST}/end", {"number": theirs, "csrf_token": second.token()})
     assert second.open(LIST).soup.select("[data-waits]") == [], "anyone may reject one"

@@ -72,9 +72,11 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
         ours["latchkey/exception-owner"] = exception.owner
         ours["latchkey/exception-until"] = stamp(exception.until)
         ours["latchkey/exception-made-by"] = exception.made_by
+        ours["latchkey/exception-made-at"] = stamp(exception.made_at)
         ours["latchkey/exception-rule"] = exception.rule
-        if exception.approved_by:
+        if exception.approved_at:
             ours["latchkey/exception-approved-by"] = exception.approved_by
+            ours["latchkey/exception-approved-at"] = stamp(exception.approved_at)
         fields["Note"] = {
             "Text": _cut(exception.reason, MOST_NOTE),
             "UpdatedBy": _cut(exception.made_by, MOST_NOTE),
