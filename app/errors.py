@@ -18,7 +18,7 @@
     `-- NotRecorded         the audit log can't be written, so AWS wasn't asked
 
     Use cases add kinds of their own, beside the code that raises them. Each has a `code` of its own, with a label in
-    `app.activity.words`.
+    `app.activity.labels`.
 
 A `field` names the form field the refusal is about.
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from wtforms import DateField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
+from app.activity.labels import EVENTS, OF_ADMINS
 from app.activity.queries import OUTCOMES, Filter
-from app.activity.words import EVENTS, OF_ADMINS
 from app.text.messages import N_, _
 from app.web.forms import Form
 from app.web.sentences import FieldError

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from app.activity import queries, words
+from app.activity import labels, queries
 from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit.events import Event
@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
         "activity/mine.html",
         form,
         found=found,
-        words=words,
+        labels=labels,
         older=_older(found, "activity.index"),
         unidentified=queries.has_unidentified(engine, me.account_id, me.user_name),
         notices=[] if request.args else of_user(engine, me.account_id, me.user_id),
@@ -73,8 +73,8 @@ def not_me(seq: int) -> ResponseReturnValue:
         "activity/not_me.html",
         EmptyForm.blank(),
         entry=entry,
-        words=words,
-        note=words.note(entry, me.arn),
+        labels=labels,
+        note=labels.note(entry, me.arn),
     )
 
 
@@ -141,7 +141,7 @@ def everyone() -> ResponseReturnValue:
         "activity/everyone.html",
         form,
         found=found,
-        words=words,
+        labels=labels,
         older=_older(found, "activity.everyone"),
         exports=exports,
     )

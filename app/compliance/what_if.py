@@ -64,15 +64,15 @@ def change(details: Details, group: str, document: Mapping[str, Any]) -> Change:
     unions = Unions(details)
     added = Named("Force_MFA", "", f"group:{group}", parsed(document, details.account_id, details.partition))
     users = [user for user in details.users.values() if group in user.groups]
-    held = [unions.of(user) for user in users]
+    current = [unions.of(user) for user in users]
     people = [unions.person(user) for user in users]
-    then = [(*theirs.identity, added) for theirs in held]
-    before = judge_everyone((person, theirs.identity, theirs.boundary) for person, theirs in _pairs(people, held))
+    then = [(*theirs.identity, added) for theirs in current]
+    before = judge_everyone((person, theirs.identity, theirs.boundary) for person, theirs in _pairs(people, current))
     after = judge_everyone(
-        (person, identity, theirs.boundary) for person, theirs, identity in zip(people, held, then, strict=True)
+        (person, identity, theirs.boundary) for person, theirs, identity in zip(people, current, then, strict=True)
     )
-    lost, probed = _lost(people, held, added)
-    missing = [bool(theirs.missing) for theirs in held]
+    lost, probed = _lost(people, current, added)
+    missing = [bool(theirs.missing) for theirs in current]
     return Change(
         group,
         len(users),
@@ -85,8 +85,8 @@ def change(details: Details, group: str, document: Mapping[str, Any]) -> Change:
     )
 
 
-def _pairs(people: Sequence[Person], held: Sequence[Policies]) -> Iterator[tuple[Person, Policies]]:
-    return zip(people, held, strict=True)
+def _pairs(people: Sequence[Person], current: Sequence[Policies]) -> Iterator[tuple[Person, Policies]]:
+    return zip(people, current, strict=True)
 
 
 def _state(state: str, unsure: bool) -> str:
@@ -101,13 +101,13 @@ def _is_attached(details: Details, unions: Unions, group: str, added: Named) -> 
 
 
 def _lost(
-    people: Sequence[Person], held: Sequence[Policies], added: Named
+    people: Sequence[Person], current: Sequence[Policies], added: Named
 ) -> tuple[dict[tuple[str, ...], list[str]], set[str]]:
     """Return the users by the actions they lose, and what was probed."""
     known: dict[Any, tuple[str, ...]] = {}
     found: dict[tuple[str, ...], list[str]] = {}
     probed: set[str] = set()
-    for person, theirs in _pairs(people, held):
+    for person, theirs in _pairs(people, current):
         alike = (
             frozenset(id(each.policy) for each in theirs.identity),
             theirs.boundary and id(theirs.boundary.policy),

@@ -115,7 +115,7 @@ def _begin(
 
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
-    service.begin_where_free(*asked, keep=keep)
+    service.start_where_free(*asked, keep=keep)
     return redirect(url_for("mfa.print_qr_code" if backup else "mfa.enroll"), 303)
 
 

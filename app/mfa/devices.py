@@ -21,7 +21,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import SameCodeTwice
-from app.mfa.service import LeftoverDevice, begin, delete
+from app.mfa.service import LeftoverDevice, delete, start_enrollment
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
 from app.sessions.contents import Enrollment, Person, ReplacedDevice, Way
@@ -116,7 +116,7 @@ def as_path(name: str) -> str:
     return re.sub("[^A-Za-z0-9_+=,.@-]+", "-", name).strip("-")
 
 
-def begin_where_free(
+def start_where_free(
     iam: IamGateway,
     audit: Audit,
     person: Person,
@@ -127,14 +127,14 @@ def begin_where_free(
     mfa: bool | None = True,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
-    """`begin`, under the next free serial number if the first has a leftover that only administrators can delete.
+    """`start_enrollment` under the next free serial number, if only administrators can delete what the first has.
 
-    devices: the user's. mfa: as for `Permits.allows`. Raises LeftoverDevice if none is free, and as `begin`.
+    devices: the user's. mfa: as for `Permits.allows`. Raises LeftoverDevice if none is free, or as it does.
     """
     leftovers: set[str] = set()
     while True:
         try:
-            return begin(iam, audit, person, serial_number, replaces, keep)
+            return start_enrollment(iam, audit, person, serial_number, replaces, keep)
         except LeftoverDevice as leftover:
             leftovers.add(leftover.serial_number)
             serial_number = free_serial_number(person, permits, devices, mfa, leftovers)

@@ -38,7 +38,7 @@ def deletion_note(user_name: str, serial_number: str) -> str:
 def without_qr_code(audit: Audit, now: datetime) -> str:
     """Return the serial number of a device the user created here and never finished, whose seed is lost; or "".
 
-    It can't be used, and is replaced when they start again (`app.mfa.service.begin`).
+    It can't be used, and is replaced when they start again (`app.mfa.service.start_enrollment`).
     """
     made = done_without(audit, Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
     maybe = without_outcome(audit, now, EXISTENCE, running=True)

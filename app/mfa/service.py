@@ -102,7 +102,7 @@ class LeftoverDevice(NotAllowed):
         self.serial_number = serial_number
 
 
-def begin(
+def start_enrollment(
     iam: IamGateway,
     audit: Audit,
     person: Person,

@@ -13,7 +13,7 @@ from app.aws.iam import MfaDevice
 from app.credentials.observed import report_observed
 from app.mfa import qr, service
 from app.mfa.codes import drift_message
-from app.mfa.devices import begin_where_free
+from app.mfa.devices import start_where_free
 from app.mfa.forms import EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
 from app.mfa.names import entry_in_app, name_at_aws
@@ -124,7 +124,7 @@ def begin() -> ResponseReturnValue:
         label, backup = (waits.label, waits.backup) if waits else ("", False)
         slots.keep_enrollment(replace(enrollment, remade=kept is not None, label=label, backup=backup))
 
-    begin_where_free(*asked, mfa_present(), keep)
+    start_where_free(*asked, mfa_present(), keep)
     if not person().with_mfa:
         just_read.pass_on(person(), [])  # else nothing would have begun
     return done("", "mfa.enroll")

@@ -212,11 +212,11 @@ def _two_keys(situation: Situation) -> Iterator[Item]:
 def _certificates(situation: Situation) -> Iterator[Item]:
     if not isinstance(situation.has.certificates, Known):
         return
-    held = situation.has.certificates.fact
-    for ends, state in expiring(held, situation.now):
+    certificates = situation.has.certificates.fact
+    for ends, state in expiring(certificates, situation.now):
         if ends.certificate is None:
             continue
-        day, next_one = written(ends.certificate.not_after), successor(held, ends, situation.now)
+        day, next_one = written(ends.certificate.not_after), successor(certificates, ends, situation.now)
         if state == "expired":
             what = _("Delete your expired signing certificate")
             why = _("%(id)s expired on %(day)s. If nothing needs it any more, delete it.", id=ends.id, day=day)

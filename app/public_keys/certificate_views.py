@@ -13,7 +13,7 @@ from app.public_keys import service
 from app.public_keys.certificate import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
-from app.public_keys.shared_pages import Pages, Words, add_life_cycle
+from app.public_keys.shared_pages import Pages, PageTexts, add_life_cycle
 from app.text.messages import N_, _
 from app.web import error_pages
 from app.web import refused as again
@@ -26,7 +26,7 @@ from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-WORDS = Words(
+TEXTS = PageTexts(
     label=N_("Certificates"),
     back=N_("Signing certificates"),
     deactivate=N_("Deactivate this certificate?"),
@@ -41,7 +41,7 @@ WORDS = Words(
     delete_button=N_("Delete certificate"),
 )
 pages = Pages(
-    bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate", WORDS, icon="document-check", position=2
+    bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate", TEXTS, icon="document-check", position=2
 )
 add_life_cycle(pages)
 
@@ -62,20 +62,20 @@ def _listed() -> list[service.ListedCertificate]:
 def index() -> ResponseReturnValue:
     """List the user's signing certificates, with the next step of a rotation."""
     now = datetime.now(UTC)
-    held = _listed()
-    service.reconcile(service.CERTIFICATE, held, audit(), now)
-    report_observed(person(), certificates=held)
+    certificates = _listed()
+    service.reconcile(service.CERTIFICATE, certificates, audit(), now)
+    report_observed(person(), certificates=certificates)
     new = request.args.get("new", "")
-    keep, retire = service.of_two(held)
+    keep, retire = service.of_two(certificates)
     return page(
         "public_keys/certificates.html",
         EmptyForm.blank(),
-        certificates=held,
+        certificates=certificates,
         pages=pages,
-        missing=new if service.missing(service.CERTIFICATE, held, audit(), new) else "",
-        ending={each.id: found.replace(" ", "-") for each, found in service.expiring(held, now)},
-        full=len(held) >= service.CERTIFICATE.most,
-        active=[each for each in held if each.active],
+        missing=new if service.missing(service.CERTIFICATE, certificates, audit(), new) else "",
+        ending={each.id: found.replace(" ", "-") for each, found in service.expiring(certificates, now)},
+        full=len(certificates) >= service.CERTIFICATE.most,
+        active=[each for each in certificates if each.active],
         retire=retire,
         keep=keep,
         today=now,

@@ -73,16 +73,18 @@ class KeyAlreadyUploaded(Refused):
     diagnoses = frozenset({"inactive"})
     field = "pasted"
 
-    def __init__(self, credential_type: CredentialType, held: Listed) -> None:
-        if credential_type is SSH_KEY and held.active:
-            said = _("You already have this SSH key: %(id)s. Nothing was changed.", id=held.id)
+    def __init__(self, credential_type: CredentialType, listed: Listed) -> None:
+        if credential_type is SSH_KEY and listed.active:
+            said = _("You already have this SSH key: %(id)s. Nothing was changed.", id=listed.id)
         elif credential_type is SSH_KEY:
-            said = _("You already have this SSH key: %(id)s. It’s inactive. Activate it in the list.", id=held.id)
-        elif held.active:
-            said = _("You already have this certificate: %(id)s. Nothing was changed.", id=held.id)
+            said = _("You already have this SSH key: %(id)s. It’s inactive. Activate it in the list.", id=listed.id)
+        elif listed.active:
+            said = _("You already have this certificate: %(id)s. Nothing was changed.", id=listed.id)
         else:
-            said = _("You already have this certificate: %(id)s. It’s inactive. Activate it in the list.", id=held.id)
-        super().__init__(said, diagnosis="" if held.active else "inactive")
+            said = _(
+                "You already have this certificate: %(id)s. It’s inactive. Activate it in the list.", id=listed.id
+            )
+        super().__init__(said, diagnosis="" if listed.active else "inactive")
 
 
 class TooManyPublicKeys(Refused):
@@ -125,27 +127,27 @@ class UploadOutcomeUnknown(NoResponse):
 
 def listed_keys(gateway: SshKeyGateway, user_name: str) -> list[ListedKey]:
     """Return the user's SSH keys with their fingerprints, oldest first. Raises NotAllowed, Throttled, NoResponse."""
-    return [_listed_key(held) for held in gateway.with_bodies(user_name)]
+    return [_listed_key(item) for item in gateway.with_bodies(user_name)]
 
 
-def _listed_key(held: SshKey) -> ListedKey:
+def _listed_key(item: SshKey) -> ListedKey:
     from app.public_keys.ssh import known_key  # noqa: PLC0415 # reading keys takes a library, which few requests need
 
-    key = known_key(held.body)
-    return ListedKey(held.id, held.active, held.uploaded_at, key.sha256 if key else "", key)
+    key = known_key(item.body)
+    return ListedKey(item.id, item.active, item.uploaded_at, key.sha256 if key else "", key)
 
 
 def listed_certificates(gateway: CertificateGateway, user_name: str) -> list[ListedCertificate]:
     """Return the user's certificates, read, oldest first. Raises NotAllowed, Throttled, NoResponse."""
-    return [_listed_certificate(held) for held in gateway.list_for(user_name)]
+    return [_listed_certificate(item) for item in gateway.list_for(user_name)]
 
 
-def _listed_certificate(held: SigningCertificate) -> ListedCertificate:
+def _listed_certificate(item: SigningCertificate) -> ListedCertificate:
     from app.public_keys.certificates import known_certificate  # noqa: PLC0415 # as above
 
-    certificate = known_certificate(held.body)
+    certificate = known_certificate(item.body)
     fingerprint = certificate.sha256 if certificate else ""
-    return ListedCertificate(held.id, held.active, held.uploaded_at, fingerprint, certificate)
+    return ListedCertificate(item.id, item.active, item.uploaded_at, fingerprint, certificate)
 
 
 def expiring(certificates: Iterable[ListedCertificate], now: datetime) -> list[tuple[ListedCertificate, str]]:
@@ -169,9 +171,9 @@ def of_two(certificates: Sequence[ListedCertificate]) -> tuple[ListedCertificate
     return newer, older
 
 
-def outlasting(held: Iterable[ListedCertificate], new: Certificate) -> ListedCertificate | None:
+def outlasting(certificates: Iterable[ListedCertificate], new: Certificate) -> ListedCertificate | None:
     """Return the certificate that is valid longest of those valid longer than the new one, None without any. Pure."""
-    longer = [(each.certificate.not_after, each) for each in held if each.certificate]
+    longer = [(each.certificate.not_after, each) for each in certificates if each.certificate]
     return max((pair for pair in longer if pair[0] > new.not_after), key=lambda pair: pair[0], default=(None, None))[
         1
     ]
@@ -245,15 +247,15 @@ def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str
     )
 
 
-def check_room(credential_type: CredentialType, held: Sequence[Listed], fingerprint: str) -> None:
+def check_room(credential_type: CredentialType, listed: Sequence[Listed], fingerprint: str) -> None:
     """Check before AWS is asked that there is room. Raises KeyAlreadyUploaded or TooManyPublicKeys.
 
     fingerprint: SHA-256 of what is to be uploaded.
     """
-    for each in held:
+    for each in listed:
         if each.fingerprint == fingerprint:
             raise KeyAlreadyUploaded(credential_type, each)
-    if len(held) >= credential_type.most:
+    if len(listed) >= credential_type.most:
         raise TooManyPublicKeys(credential_type)
 
 
@@ -278,21 +280,23 @@ def _upload(
         raise UploadOutcomeUnknown(credential_type) from silence
 
 
-def reconcile(credential_type: CredentialType, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
+def reconcile(credential_type: CredentialType, listed: Sequence[Listed], audit: Audit, now: datetime) -> None:
     """Record the outcome of attempts whose outcome was unknown, as far as AWS's list shows it.
 
     An upload is recognized by its fingerprint. One that can't be read may be any, so then nothing is recorded. now:
     UTC.
     """
-    by_fingerprint = {each.fingerprint: each.id for each in held if each.fingerprint}
-    absent = "" if len(by_fingerprint) == len(held) else None
-    lifecycle.reconcile(credential_type, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
+    by_fingerprint = {each.fingerprint: each.id for each in listed if each.fingerprint}
+    absent = "" if len(by_fingerprint) == len(listed) else None
+    lifecycle.reconcile(
+        credential_type, listed, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent)
+    )
 
 
-def missing(credential_type: CredentialType, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:
+def missing(credential_type: CredentialType, listed: Sequence[Listed], audit: Audit, item_id: str) -> bool:
     """Was this uploaded here and not deleted since, and is it absent from AWS's list?"""
     return (
         bool(item_id)
-        and item_id not in {each.id for each in held}
+        and item_id not in {each.id for each in listed}
         and item_id in done_without(audit, credential_type.made, credential_type.deleted)
     )

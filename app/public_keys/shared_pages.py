@@ -21,7 +21,7 @@ from app.web.responses import Undo, done, done_with_undo, page
 
 
 @dataclass(frozen=True)
-class Words:
+class PageTexts:
     """What the shared pages of one type say. All are marked for translation."""
 
     label: str
@@ -46,7 +46,7 @@ class Pages:
     gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
-    words: Words
+    texts: PageTexts
     icon: str
     """Of the line in the sidebar: a name of Heroicons."""
     position: int
@@ -74,16 +74,16 @@ class Pages:
         """Return the user's own item that the address's `id` names, None where AWS lists none."""
         wanted = chosen_id()
         return next(
-            (held for held in self.at_aws.list_for(person().user_name) if held.id == wanted),
+            (item for item in self.at_aws.list_for(person().user_name) if item.id == wanted),
             None,
         )
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
         """Say what deactivating or deleting means."""
-        held = self.chosen()
-        if held is None:
+        item = self.chosen()
+        if item is None:
             return self.gone()
-        return page("public_keys/deactivate_or_delete.html", EmptyForm.blank(), act=act, held=held, pages=self)
+        return page("public_keys/deactivate_or_delete.html", EmptyForm.blank(), act=act, item=item, pages=self)
 
     def gone(self) -> ResponseReturnValue:
         """Lead to the list, and say that it was removed meanwhile, or is too new for AWS's list."""
@@ -96,20 +96,20 @@ class Pages:
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
         """Activate or deactivate. Both can be undone, so the page asks nothing first."""
-        held = self.chosen()
-        if held is None:
+        item = self.chosen()
+        if item is None:
             return self.gone()
-        lifecycle.set_active(self.credential_type, self.at_aws, audit(), person().user_name, held.id, active=active)
+        lifecycle.set_active(self.credential_type, self.at_aws, audit(), person().user_name, item.id, active=active)
         if active:
-            return done(_("%(id)s is active again.", id=held.id), self.at("index"))
-        undo = Undo(self.at("activate"), values={"id": held.id})
-        return done_with_undo(_("%(id)s is inactive now.", id=held.id), undo, self.at("index"))
+            return done(_("%(id)s is active again.", id=item.id), self.at("index"))
+        undo = Undo(self.at("activate"), values={"id": item.id})
+        return done_with_undo(_("%(id)s is inactive now.", id=item.id), undo, self.at("index"))
 
 
 def add_life_cycle(pages: Pages) -> None:
     """Register the pages on the blueprint of their type, and their line in the sidebar."""
     bp = pages.bp
-    add_place(bp, KEYS, Place(pages.at("index"), pages.words.label, pages.icon, (bp.name,)))
+    add_place(bp, KEYS, Place(pages.at("index"), pages.texts.label, pages.icon, (bp.name,)))
 
     @bp.get("/deactivate")
     @with_mfa
@@ -149,8 +149,8 @@ def add_life_cycle(pages: Pages) -> None:
     @needs(pages.action("List"), pages.action("Delete"))
     def delete_post() -> ResponseReturnValue:
         """Delete, which can't be undone."""
-        held = pages.chosen()
-        if held is None:
+        item = pages.chosen()
+        if item is None:
             return pages.gone()
-        lifecycle.delete(pages.credential_type, pages.at_aws, audit(), person().user_name, held.id)
-        return done(_("%(id)s is deleted.", id=held.id), pages.at("index"))
+        lifecycle.delete(pages.credential_type, pages.at_aws, audit(), person().user_name, item.id)
+        return done(_("%(id)s is deleted.", id=item.id), pages.at("index"))

@@ -153,13 +153,13 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
         raise refusal("certificate")
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
         raise refusal("another-block", name=shortened(label))
-    held = frame(text, label)
-    if not held.body or is_in_the_way(held.before) or held.after not in ("", *AROUND):
+    framed = frame(text, label)
+    if not framed.body or is_in_the_way(framed.before) or framed.after not in ("", *AROUND):
         raise refusal("cut-short-or-text-beside-it")
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
-        der = base64.b64decode(held.body, validate=True)
+        der = base64.b64decode(framed.body, validate=True)
         # Only what is RSA is loaded: of other kinds OpenSSL checks the numbers, for seconds where they are large.
         if (begun := _ALGORITHM.match(der)) and (algorithm := der[begun.end() :][: begun[1][0]]) not in (
             RSA,

@@ -11,7 +11,7 @@ from app.aws.ssh_keys import SshKeyGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_pages import Pages, Words, add_life_cycle
+from app.public_keys.shared_pages import Pages, PageTexts, add_life_cycle
 from app.public_keys.ssh_refusals import MAKE_ONE
 from app.text.messages import N_, _
 from app.web.forms import EmptyForm
@@ -23,7 +23,7 @@ from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-WORDS = Words(
+TEXTS = PageTexts(
     label=N_("SSH keys"),
     back=N_("SSH keys"),
     deactivate=N_("Deactivate this SSH key?"),
@@ -37,7 +37,7 @@ WORDS = Words(
     ),
     delete_button=N_("Delete SSH key"),
 )
-pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", WORDS, icon="command-line", position=1)
+pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", TEXTS, icon="command-line", position=1)
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}

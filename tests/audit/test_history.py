@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from app.activity import queries, words
+from app.activity import labels, queries
 from app.audit.chain import COLUMNS
 from app.audit.events import Event
 from app.audit.history import done_without, last_done, without_outcome
@@ -113,12 +113,12 @@ def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     Audit(audit_log(), ACCOUNT, "", "", "", "").note(Event.AUDIT_LOG_SHORTENED)
     Audit(audit_log(), ACCOUNT, "", "192.0.2.7", f"{COMMAND_LINE}root", "").note(Event.SIGN_IN)
     told = queries.entries(audit_log().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
-    assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
+    assert [(labels.who(entry), labels.where(entry)) for entry in told][1:] == [
         ("A command", "a command on the portal’s machine"),
         ("A command", "a command on the portal’s machine, run by root"),
         ("nadia", "Unknown device, 192.0.2.7"),
     ]
-    assert words.who(told[0]) == "Someone" and "192.0.2.7" in words.where(told[0]), "a header proves nothing"
+    assert labels.who(told[0]) == "Someone" and "192.0.2.7" in labels.where(told[0]), "a header proves nothing"
 
 
 def test_spreadsheets_run_nothing() -> None:

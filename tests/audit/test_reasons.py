@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
-from app.activity import queries, words
+from app.activity import labels, queries
 from app.audit.events import Event, Phase
 from app.audit.history import done_without
 from app.audit.models import ActivityHead, ActivityRow
@@ -48,7 +48,7 @@ def test_every_kind_of_error_has_a_code_of_its_own_and_a_label() -> None:
     codes = Counter(kind.code for kind in found)
     assert [code for code, times in codes.items() if times > 1] == []
     assert [code for code in codes if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or len(code) > 64] == []
-    assert codes.keys() == words.REASONS.keys(), "each has a label, and no label is without its error"
+    assert codes.keys() == labels.REASONS.keys(), "each has a label, and no label is without its error"
 
 
 def test_only_errors_after_which_nothing_changed_say_so() -> None:
@@ -58,7 +58,7 @@ def test_only_errors_after_which_nothing_changed_say_so() -> None:
 
 
 def test_every_event_has_its_words() -> None:
-    assert words.EVENTS.keys() == set(Event)
+    assert labels.EVENTS.keys() == set(Event)
     assert all(event.done and event.tried for event in Event)
 
 
@@ -74,8 +74,8 @@ def test_rows_of_an_earlier_release_are_sound_and_shown_with_their_labels(earlie
     assert len(page.entries) == len(FORMER)
     for entry in page.entries:
         assert entry.reason not in FORMER
-        assert words.outcome(entry) == words.OUTCOMES[Phase.REFUSED]
-        assert words.reason(entry) == words.REASONS[entry.reason]
+        assert labels.outcome(entry) == labels.OUTCOMES[Phase.REFUSED]
+        assert labels.reason(entry) == labels.REASONS[entry.reason]
 
 
 def test_what_an_earlier_release_found_missing_is_not_asked_for_again(earlier: Flask) -> None:
@@ -95,4 +95,4 @@ def test_the_code_is_what_is_stored(portal: Flask) -> None:
 def test_a_reason_of_a_newer_release_is_shown_as_it_is(portal: Flask) -> None:
     somebody().note(Event.SIGN_IN, "AKIA", refused=Throttled())
     [entry] = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
-    assert words.reason(replace(entry, reason=code_of("from-the-future"))) == "from-the-future"
+    assert labels.reason(replace(entry, reason=code_of("from-the-future"))) == "from-the-future"

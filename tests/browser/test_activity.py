@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from app.activity import words
+from app.activity import labels
 from app.audit.events import Event
 from app.text.browser_names import browser_name
 from tests.browser.conftest import Surfing
@@ -43,7 +43,7 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     phone = enter(surfer, nadia)
     surfer.navigate("/activity")
     assert surfer.data("event") == ["mfa-session", "mfa-device-enabled", "mfa-device-created", "sign-in"]
-    done = [words.EVENTS[event].done for event in surfer.data("event")]
+    done = [labels.EVENTS[event].done for event in surfer.data("event")]
     assert surfer.page.locator("[data-entry] [data-what]").all_inner_texts() == done
     assert nadia.serial_number in surfer.text
     sent = str(surfer.page.evaluate("navigator.userAgent"))
@@ -56,7 +56,7 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer.ask(outcome="refused")
     assert surfer.outcomes[0] == "refused:next-code-needed"
     offered = surfer.page.locator("[name=kind] option").evaluate_all("all => all.map((each) => each.value)")
-    assert set(offered) == {""} | set(Event) - words.OF_ADMINS, "what a user can do"
+    assert set(offered) == {""} | set(Event) - labels.OF_ADMINS, "what a user can do"
     surfer.ask(kind="sign-out")
     assert surfer.data("event") == [] and surfer.data("none") == [""]
     surfer.ask(since="2026-05-02", until="2026-05-01")
@@ -164,7 +164,7 @@ def test_admins_see_everyone_and_take_it_away(
     assert max(boxes) - min(boxes) < 2, "all filters are in one row"
     enabled = surfer.page.locator("[data-event=mfa-device-enabled]").first
     assert enabled.locator("[data-who]").inner_text() == formula.name
-    assert enabled.locator("[data-what]").inner_text() == words.EVENTS[Event.MFA_DEVICE_ENABLED].done
+    assert enabled.locator("[data-what]").inner_text() == labels.EVENTS[Event.MFA_DEVICE_ENABLED].done
     surfer.ask(user=formula.name)
     assert set(surfer.page.locator("[data-entry] [data-who]").all_inner_texts()) == {formula.name}
     with surfer.page.expect_download() as started:

@@ -94,13 +94,13 @@ def described(file: Path) -> list[str]:
     written_here = [
         str(call.args[0].as_const()) for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"
     ]
-    of_types = {part.attr for block in blocks for part in block.find_all(nodes.Getattr) if is_words(part.node)}
-    return written_here + [getattr(pages.words, name) for pages in public_keys.types() for name in sorted(of_types)]
+    of_types = {part.attr for block in blocks for part in block.find_all(nodes.Getattr) if is_texts(part.node)}
+    return written_here + [getattr(pages.texts, name) for pages in public_keys.types() for name in sorted(of_types)]
 
 
-def is_words(node: nodes.Node) -> bool:
-    """Is it what a template calls the words of a type of public key (`app.public_keys.shared_pages.Words`)?"""
-    return isinstance(node, nodes.Name) and node.name == "words"
+def is_texts(node: nodes.Node) -> bool:
+    """Is it what a template calls the texts of a type of public key (`app.public_keys.shared_pages.PageTexts`)?"""
+    return isinstance(node, nodes.Name) and node.name == "texts"
 
 
 def test_every_page_has_a_description_that_no_other_page_has() -> None:

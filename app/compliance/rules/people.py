@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.compliance.rules.rule import Rule
+from app.compliance.rules.sentences import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UseSentences
 from app.compliance.rules.service_users import exempt
 from app.compliance.rules.subjects import Key, Seen, Subject, Terms
 from app.compliance.rules.uploads import judge_uploads
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
-from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UseWords
 from app.text.messages import N_
 
 AT_CREATION = timedelta(minutes=1)
@@ -97,14 +97,14 @@ def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
     return fresh(verdict, terms, someone.seen.get("keys"))
 
 
-def _used(words: UseWords, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
+def _used(sentences: UseSentences, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
     """The verdict on a credential that was used: recently, too long ago, or unknown since then."""
     limit = used + timedelta(days=terms.unused_days)
     if terms.now <= limit:
-        return Verdict(PASS, words.recently, (used,), limit)
+        return Verdict(PASS, sentences.recently, (used,), limit)
     if seen and seen.at <= limit:
-        return Verdict(UNKNOWN, words.last, (used, seen.at))
-    return Verdict(FAIL, words.too_long_ago, (used, passed(used, terms.unused_days, terms.now)))
+        return Verdict(UNKNOWN, sentences.last, (used, seen.at))
+    return Verdict(FAIL, sentences.too_long_ago, (used, passed(used, terms.unused_days, terms.now)))
 
 
 def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:

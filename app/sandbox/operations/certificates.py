@@ -33,13 +33,13 @@ def _id_of(body: str, now: datetime) -> str:
     return base64.b32encode(hashlib.sha1(der, usedforsecurity=False).digest()).decode()
 
 
-def _members(user: Any, held: Any) -> dict[str, Any]:
+def _members(user: Any, stored: Any) -> dict[str, Any]:
     return {
         "UserName": user.name,
-        "CertificateId": held.id,
-        "CertificateBody": held.body,
-        "Status": held.status,
-        "UploadDate": aware(held.upload_date),
+        "CertificateId": stored.id,
+        "CertificateBody": stored.body,
+        "Status": stored.status,
+        "UploadDate": aware(stored.upload_date),
     }
 
 
@@ -57,33 +57,33 @@ def upload(state: State, call: Call) -> Members:
     """
     user, body = target(state, call), call.parameters["CertificateBody"]
     certificate_id = _id_of(body, call.now)
-    held = user.signing_certificates.get(certificate_id)
-    if held is None:
+    stored = user.signing_certificates.get(certificate_id)
+    if stored is None:
         if any(certificate_id in other.signing_certificates for other in state.iam.users.values()):
             raise Refusal("DuplicateCertificate", "Duplicate certificate uploaded.", 409)
         limit(len(user.signing_certificates), 2, "CertificatesPerUser")
-        held = user.signing_certificates[certificate_id] = SigningCertificate(certificate_id, user.name, body)
-    return {"Certificate": _members(user, held) | {"Status": "Active"}}
+        stored = user.signing_certificates[certificate_id] = SigningCertificate(certificate_id, user.name, body)
+    return {"Certificate": _members(user, stored) | {"Status": "Active"}}
 
 
 @operation("iam", "ListSigningCertificates")
 def listed(state: State, call: Call) -> Members:
     """List certificates with their whole body."""
     user = target(state, call)
-    return {"Certificates": [_members(user, held) for held in user.signing_certificates.values()]}
+    return {"Certificates": [_members(user, stored) for stored in user.signing_certificates.values()]}
 
 
 @operation("iam", "UpdateSigningCertificate")
 def update(state: State, call: Call) -> Members:
     """Set Active or Inactive."""
-    _, held = _find(state, call)
-    held.status = usable_status(call)
+    _, stored = _find(state, call)
+    stored.status = usable_status(call)
     return {}
 
 
 @operation("iam", "DeleteSigningCertificate")
 def delete(state: State, call: Call) -> Members:
     """Delete a certificate for good."""
-    user, held = _find(state, call)
-    del user.signing_certificates[held.id]
+    user, stored = _find(state, call)
+    del user.signing_certificates[stored.id]
     return {}

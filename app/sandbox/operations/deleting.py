@@ -16,8 +16,8 @@ Members = Mapping[str, Any]
 
 def _nothing_left(left: Mapping[str, object]) -> None:
     """Raise Refusal if something is left. left: what to do first, to what is left."""
-    for first, held in left.items():
-        if held:
+    for first, items in left.items():
+        if items:
             raise Refusal("DeleteConflict", f"Cannot delete entity, must {first} first.", 409)
 
 
@@ -36,7 +36,7 @@ def user(state: State, call: Call) -> Members:
             "delete signing certificates": found.signing_certificates,
             "delete SSH public keys": found.ssh_public_keys,
             "delete service specific credentials": [
-                held for held in state.service_credentials.values() if held.user_id == str(found.id)
+                each for each in state.service_credentials.values() if each.user_id == str(found.id)
             ],
         }
     )

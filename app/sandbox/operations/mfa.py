@@ -34,9 +34,9 @@ def _make(state: State, name: str, path: str, now: datetime) -> Device:
 def _assign(state: State, user: Any, device: Device, now: datetime) -> None:
     user.enable_mfa_device(device.serial_number, "", "")
     user.mfa_devices[device.serial_number].enable_date = now
-    held = state.iam.virtual_mfa_devices.get(device.serial_number)
-    if held:  # hardware has no shelf of its own at moto
-        held.enable_date, held.user = now, user
+    known = state.iam.virtual_mfa_devices.get(device.serial_number)
+    if known:  # hardware has no shelf of its own at moto
+        known.enable_date, known.user = now, user
     device.assigned_at, device.known_to_sts_at = now, now + state.settings.consistency_delay
 
 
@@ -149,9 +149,9 @@ def deactivate(state: State, call: Call) -> Members:
     if serial_number not in user.mfa_devices:
         raise Refusal("NoSuchEntity", "MFA Device invalid for user.", 404)
     user.deactivate_mfa_device(serial_number)
-    held = state.iam.virtual_mfa_devices.get(serial_number)
-    if held:
-        held.enable_date, held.user = None, None
+    known = state.iam.virtual_mfa_devices.get(serial_number)
+    if known:
+        known.enable_date, known.user = None, None
     if serial_number in state.devices:
         state.devices[serial_number].assigned_at = state.devices[serial_number].known_to_sts_at = None
     return {}
@@ -161,10 +161,10 @@ def deactivate(state: State, call: Call) -> Members:
 def delete(state: State, call: Call) -> Members:
     """Delete an unassigned device."""
     serial_number = call.parameters["SerialNumber"]
-    held = state.iam.virtual_mfa_devices.get(serial_number)
-    if held is None:
+    known = state.iam.virtual_mfa_devices.get(serial_number)
+    if known is None:
         raise Refusal("NoSuchEntity", f"VirtualMFADevice with serial number {serial_number} doesn't exist.", 404)
-    if held.user is not None:
+    if known.user is not None:
         raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
     del state.iam.virtual_mfa_devices[serial_number]
     state.devices.pop(serial_number, None)

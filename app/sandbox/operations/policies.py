@@ -136,7 +136,7 @@ def put(state: State, call: Call) -> Members:
     """
     target, name = there(state, call), call.parameters["PolicyName"]
     text = accepted(call.parameters["PolicyDocument"])
-    others = (held for other, held in target.thing.policies.items() if other != name)
+    others = (document for other, document in target.thing.policies.items() if other != name)
     most = INLINE[target.resource_type]
     if size_of(text) + sum(map(size_of, others)) > most:
         whose = f"{target.resource_type} {target.thing.name}"

@@ -34,8 +34,8 @@ def user(state: State, call: Call) -> Members:
     iam.users = {each.name: each for each in iam.users.values()}
     if found.arn != arn and arn in iam.tagger.tags:
         iam.tagger.tags[found.arn] = iam.tagger.tags.pop(arn)
-    for held in (state.passwords, state.unhashed, state.password_last_used, state.password_set_at):
-        _move(held, name, new)
+    for by_name in (state.passwords, state.unhashed, state.password_last_used, state.password_set_at):
+        _move(by_name, name, new)
     _move(state.login_profiles, name, new)
     for key in found.access_keys:
         key.user_name = new
@@ -46,9 +46,9 @@ def user(state: State, call: Call) -> Members:
     return {}
 
 
-def _move(held: dict[str, Any], name: str, new: str) -> None:
-    if name in held:
-        held[new] = held.pop(name)
+def _move(by_name: dict[str, Any], name: str, new: str) -> None:
+    if name in by_name:
+        by_name[new] = by_name.pop(name)
 
 
 @operation("iam", "UpdateGroup")

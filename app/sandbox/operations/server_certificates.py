@@ -30,13 +30,13 @@ def listed(state: State, call: Call) -> Members:
     return {
         "ServerCertificateMetadataList": [
             {
-                "Path": held.path,
-                "ServerCertificateName": held.cert_name,
+                "Path": certificate.path,
+                "ServerCertificateName": certificate.cert_name,
                 "ServerCertificateId": certificate_id,
-                "Arn": arn_of(held),
-                "Expiration": certificate_of(held.cert_body).not_valid_after_utc,
+                "Arn": arn_of(certificate),
+                "Expiration": certificate_of(certificate.cert_body).not_valid_after_utc,
             }
-            for certificate_id, held in found
-            if held.path.startswith(prefix)
+            for certificate_id, certificate in found
+            if certificate.path.startswith(prefix)
         ]
     }

@@ -27,42 +27,42 @@ def _supported(name: str) -> str:
 
 
 def _of(state: State, user: Any) -> list[ServiceCredential]:
-    return [held for held in state.service_credentials.values() if held.user_id == str(user.id)]
+    return [credential for credential in state.service_credentials.values() if credential.user_id == str(user.id)]
 
 
 def _find(state: State, call: Call) -> tuple[Any, ServiceCredential]:
     user, wanted = target(state, call), call.parameters["ServiceSpecificCredentialId"]
-    found = next((held for held in _of(state, user) if held.id == wanted), None)
+    found = next((credential for credential in _of(state, user) if credential.id == wanted), None)
     if found is None:
         raise Refusal("NoSuchEntity", f"No such credential {wanted} exists", 404)
     return user, found
 
 
-def _members(user_name: str, held: ServiceCredential) -> dict[str, Any]:
-    alias = "ServiceCredentialAlias" if held.service_name in API_KEYS else "ServiceUserName"
+def _members(user_name: str, credential: ServiceCredential) -> dict[str, Any]:
+    alias = "ServiceCredentialAlias" if credential.service_name in API_KEYS else "ServiceUserName"
     return {
         "UserName": user_name,
-        "ServiceSpecificCredentialId": held.id,
-        "ServiceName": held.service_name,
-        "Status": held.status,
-        "CreateDate": held.created_at,
-        "ExpirationDate": held.expires_at,
-        alias: held.alias,
+        "ServiceSpecificCredentialId": credential.id,
+        "ServiceName": credential.service_name,
+        "Status": credential.status,
+        "CreateDate": credential.created_at,
+        "ExpirationDate": credential.expires_at,
+        alias: credential.alias,
     }
 
 
-def _with_secret(state: State, user_name: str, held: ServiceCredential) -> Members:
+def _with_secret(state: State, user_name: str, credential: ServiceCredential) -> Members:
     """Return the credential with a new secret, which is shown once and not kept, because no service here uses it."""
-    name = "ServiceCredentialSecret" if held.service_name in API_KEYS else "ServicePassword"
+    name = "ServiceCredentialSecret" if credential.service_name in API_KEYS else "ServicePassword"
     secret = generated_secrets.secret_access_key(state.settings)
-    return {"ServiceSpecificCredential": _members(user_name, held) | {name: secret}}
+    return {"ServiceSpecificCredential": _members(user_name, credential) | {name: secret}}
 
 
 @operation("iam", "CreateServiceSpecificCredential")
 def create(state: State, call: Call) -> Members:
     """Create one, at most two for each service."""
     user, service = target(state, call), _supported(call.parameters["ServiceName"])
-    same = [held for held in _of(state, user) if held.service_name == service]
+    same = [credential for credential in _of(state, user) if credential.service_name == service]
     limit(len(same), 2, "ServiceSpecificCredentialsPerUser")
     days = call.parameters.get("CredentialAgeDays")
     if days is not None and service not in API_KEYS:
@@ -92,10 +92,10 @@ def listed(state: State, call: Call) -> Members:
     users = sorted(state.iam.users.values(), key=lambda user: str(user.name)) if everybody else [target(state, call)]
     return {
         "ServiceSpecificCredentials": [
-            _members(user.name, held)
+            _members(user.name, credential)
             for user in users
-            for held in _of(state, user)
-            if service in (None, held.service_name)
+            for credential in _of(state, user)
+            if service in (None, credential.service_name)
         ]
     }
 
@@ -103,21 +103,21 @@ def listed(state: State, call: Call) -> Members:
 @operation("iam", "UpdateServiceSpecificCredential")
 def update(state: State, call: Call) -> Members:
     """Set Active or Inactive."""
-    _, held = _find(state, call)
-    held.status = usable_status(call)
+    _, credential = _find(state, call)
+    credential.status = usable_status(call)
     return {}
 
 
 @operation("iam", "ResetServiceSpecificCredential")
 def reset(state: State, call: Call) -> Members:
     """Replace the secret. The former one is lost."""
-    user, held = _find(state, call)
-    return _with_secret(state, user.name, held)
+    user, credential = _find(state, call)
+    return _with_secret(state, user.name, credential)
 
 
 @operation("iam", "DeleteServiceSpecificCredential")
 def delete(state: State, call: Call) -> Members:
     """Delete one for good."""
-    _, held = _find(state, call)
-    del state.service_credentials[held.id]
+    _, credential = _find(state, call)
+    del state.service_credentials[credential.id]
     return {}

@@ -56,8 +56,8 @@ def principal(state: State, call: Call) -> Members:
     documents = [*_policies_of(state, source), *_given(call, "PolicyInputList")]
     known = _of_user(state, source) if source.resource_type == "user" else {}
     boundary = state.boundaries.get(str(source.thing.id)) if source.resource_type == "user" else None
-    held = state.iam.managed_policies.get(boundary) if boundary else None
-    boundaries = _given(call, "PermissionsBoundaryPolicyInputList") or ([in_force(held)] if held else [])
+    policy = state.iam.managed_policies.get(boundary) if boundary else None
+    boundaries = _given(call, "PermissionsBoundaryPolicyInputList") or ([in_force(policy)] if policy else [])
     return _simulated(call, documents, boundaries, known)
 
 

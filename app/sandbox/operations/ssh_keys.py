@@ -70,10 +70,10 @@ def upload(state: State, call: Call) -> Members:
     """Upload a key. The body is returned with its comment. The same key in the other encoding is a duplicate."""
     user, body = target(state, call), call.parameters["SSHPublicKeyBody"]
     key = _read(body)
-    held = [_openssh(_read(other.ssh_public_key_body)) for other in user.ssh_public_keys]
-    if _openssh(key) in held:
+    stored_keys = [_openssh(_read(other.ssh_public_key_body)) for other in user.ssh_public_keys]
+    if _openssh(key) in stored_keys:
         raise Refusal("DuplicateSSHPublicKey", "Duplicate SSH public key uploaded.", 400)
-    limit(len(held), 5, "SSHPublicKeysPerUser")
+    limit(len(stored_keys), 5, "SSHPublicKeysPerUser")
     made = user.upload_ssh_public_key(body)
     made.fingerprint = _fingerprint(key)
     return {"SSHPublicKey": _summary(user, made) | {"Fingerprint": made.fingerprint, "SSHPublicKeyBody": body}}
@@ -82,13 +82,13 @@ def upload(state: State, call: Call) -> Members:
 @operation("iam", "GetSSHPublicKey")
 def get(state: State, call: Call) -> Members:
     """Return a key: as SSH without the comment, as PEM in SubjectPublicKeyInfo form."""
-    user, held = _find(state, call)
-    key = _read(held.ssh_public_key_body)
+    user, stored = _find(state, call)
+    key = _read(stored.ssh_public_key_body)
     if call.parameters["Encoding"] == "SSH":
         body = _openssh(key)
     else:
         body = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    return {"SSHPublicKey": _summary(user, held) | {"Fingerprint": _fingerprint(key), "SSHPublicKeyBody": body}}
+    return {"SSHPublicKey": _summary(user, stored) | {"Fingerprint": _fingerprint(key), "SSHPublicKeyBody": body}}
 
 
 @operation("iam", "ListSSHPublicKeys")

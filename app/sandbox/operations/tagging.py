@@ -31,9 +31,9 @@ def give(state: State, arn: str, given: Any) -> None:
         raise Refusal("InvalidInput", "Duplicate tag keys found. Tag keys are case insensitive.", 400)
     if any(key.lower().startswith("aws:") for key in tags):
         raise Refusal("InvalidInput", "Tag keys with the prefix aws: are reserved for system use.", 400)
-    held = state.tags.get(arn, {}) | tags
-    limit(len(held) - 1, MOST, "TagsPerResource")
-    state.tags[arn] = held
+    tags_now = state.tags.get(arn, {}) | tags
+    limit(len(tags_now) - 1, MOST, "TagsPerResource")
+    state.tags[arn] = tags_now
 
 
 @operation("iam", "TagMFADevice", "TagSAMLProvider", "TagServerCertificate")
@@ -46,9 +46,9 @@ def tag(state: State, call: Call) -> Members:
 @operation("iam", "UntagMFADevice", "UntagSAMLProvider", "UntagServerCertificate")
 def untag(state: State, call: Call) -> Members:
     """Remove tags. Keys that don't exist are ignored."""
-    held = state.tags.get(arn_of(there(state, call).thing), {})
+    tags_now = state.tags.get(arn_of(there(state, call).thing), {})
     for key in call.parameters["TagKeys"]:
-        held.pop(key, None)
+        tags_now.pop(key, None)
     return {}
 
 

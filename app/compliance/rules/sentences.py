@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.text.messages import N_
 
 
-class UseWords(NamedTuple):
+class UseSentences(NamedTuple):
     """Sentences about a credential that was used."""
 
     recently: str
@@ -15,7 +15,7 @@ class UseWords(NamedTuple):
     too_long_ago: str
 
 
-class UploadWords(NamedTuple):
+class UploadSentences(NamedTuple):
     """Sentences about a credential that was uploaded."""
 
     uploaded: str
@@ -25,24 +25,24 @@ class UploadWords(NamedTuple):
     expired_since: str
 
 
-PASSWORD = UseWords(
+PASSWORD = UseSentences(
     N_("The password was used on {}."),
     N_("The password was last used on {}, according to data collected on {}. It may have been used since."),
     N_("The password was last used on {}, {} days ago."),
 )
-KEY = UseWords(
+KEY = UseSentences(
     N_("An access key was used on {}."),
     N_("An access key was last used on {}, according to data collected on {}. It may have been used since."),
     N_("An access key was last used on {}, {} days ago."),
 )
-CERTIFICATE = UploadWords(
+CERTIFICATE = UploadSentences(
     N_("An active signing certificate was uploaded on {}."),
     N_("An active signing certificate was uploaded on {} and is {} days old."),
     N_("We don’t know when an active signing certificate was uploaded."),
     N_("An active signing certificate expired on {}."),
     N_("An active signing certificate expired on {}, according to data collected on {}. It may be gone by now."),
 )
-SSH_KEY = UploadWords(
+SSH_KEY = UploadSentences(
     N_("An active SSH key was uploaded on {}."),
     N_("An active SSH key was uploaded on {} and is {} days old."),
     N_("We don’t know when an active SSH key was uploaded."),

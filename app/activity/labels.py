@@ -12,14 +12,14 @@ from app.text.dates import written
 from app.text.messages import N_, _
 
 
-class Words(NamedTuple):
+class EventLabels(NamedTuple):
     """Labels of an event: when it was done, and when it was tried."""
 
     done: str
     tried: str
 
 
-EVENTS: dict[str, Words] = {event.value: Words(event.done, event.tried) for event in Event}
+EVENTS: dict[str, EventLabels] = {event.value: EventLabels(event.done, event.tried) for event in Event}
 
 OF_ADMINS = frozenset(
     {
@@ -187,10 +187,10 @@ REASONS: dict[str, str] = {
 
 def said(entry: Entry) -> str:
     """Return what was done or tried, "Turned on an MFA device"."""
-    words = EVENTS.get(entry.event)
-    if words is None:
+    event_labels = EVENTS.get(entry.event)
+    if event_labels is None:
         return entry.event
-    return _(words.done if entry.phase in HAPPENED else words.tried)
+    return _(event_labels.done if entry.phase in HAPPENED else event_labels.tried)
 
 
 def icon_of(entry: Entry) -> str:
