@@ -186,7 +186,7 @@ REASONS: dict[str, str] = {
 
 
 def said(entry: Entry) -> str:
-    """Return what was done or tried, "Turned on an MFA device"."""
+    """Return what was done or tried, "Activated an MFA device"."""
     event_labels = EVENTS.get(entry.event)
     if event_labels is None:
         return entry.event

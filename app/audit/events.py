@@ -44,13 +44,13 @@ class Event(StrEnum):
     )
     MFA_DEVICE_ENABLED = (
         "mfa-device-enabled",
-        N_("Turned on an MFA device"),
-        N_("Tried to turn on an MFA device"),
+        N_("Activated an MFA device"),
+        N_("Tried to activate an MFA device"),
     )
     MFA_DEVICE_DEACTIVATED = (
         "mfa-device-deactivated",
-        N_("Turned off an MFA device"),
-        N_("Tried to turn off an MFA device"),
+        N_("Deactivated an MFA device"),
+        N_("Tried to deactivate an MFA device"),
     )
     MFA_DEVICE_RESYNCED = (
         "mfa-device-resynced",

@@ -76,7 +76,7 @@ class DeviceNotDeleted(PortalError):
     def __init__(self, serial_number: str) -> None:
         super().__init__(
             _(
-                "%(serial)s is turned off, but your policy doesn’t let you delete it. It can’t be used to sign in.",
+                "%(serial)s is deactivated, but your policy doesn’t let you delete it. It can’t be used to sign in.",
                 serial=serial_number,
             )
         )
