@@ -15,7 +15,7 @@ import orjson
 
 from app.places import INSTANCE
 from app.policy.documents import PARTITIONS
-from app.settings import account_lists, branding, company, notices, outbox, parsers, reminders, values
+from app.settings import account_lists, branding, company, keys, notices, outbox, parsers, reminders, serving, values
 from app.settings.list_files import ListFiles
 from app.settings.table import Former, Reading, Setting, read_all
 
@@ -58,20 +58,20 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "SECRET_KEY",
-            parsers.secret_key,
+            keys.secret_key,
             help="At least 32 random characters. Sessions are encrypted with keys derived from it. Required. "
             f"{_MAKE_ONE}",
             secret=True,
         ),
         Setting(
             "SECRET_KEY_FALLBACKS",
-            parsers.secret_keys,
+            keys.secret_keys,
             help="Earlier keys, separated by commas. Open sessions stay readable while you rotate",
             secret=True,
         ),
         Setting(
             "EVIDENCE_KEY",
-            parsers.evidence_key,
+            keys.evidence_key,
             help="At least 32 random characters. The key that signs packs of evidence is derived from it: "
             "[compliance.md](compliance.md#the-key-that-signs). Default: derived from `SECRET_KEY`, so it changes "
             "with that",
@@ -87,7 +87,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "AUDIT_KEYS",
-            parsers.audit_keys,
+            keys.audit_keys,
             help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "
             "characters: [activity.md](activity.md). The first signs new entries. Keep earlier keys after "
             "it, with an end date: `KEYID@2026-05-03:SECRET`. `+KEYID:SECRET` in front doesn't sign yet. Required",
@@ -122,7 +122,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "PUBLIC_URL",
-            parsers.public_url,
+            serving.public_url,
             help="Address of the portal, without a path: `https://HOST`, or `http://127.0.0.1:PORT`. "
             "Default `http://127.0.0.1:8000`",
         ),
@@ -134,7 +134,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "DATABASE_URL",
-            parsers.database_url(_DATABASE),
+            serving.database_url(_DATABASE),
             key="SQLALCHEMY_DATABASE_URI",
             help="`sqlite:////PATH/TO/FILE`, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`. "
             "Default: SQLite in `instance/latchkey.db`",
@@ -142,7 +142,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "REDIS_URL",
-            parsers.redis,
+            serving.redis,
             help="`redis://HOST:PORT/NUMBER` (`rediss://` with TLS), for sessions and rate limits that all replicas "
             "share: [operations.md](operations.md). Default: none, so sessions are in the database and "
             "rate limits in memory",
@@ -150,13 +150,13 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "WORKERS",
-            parsers.workers,
+            serving.workers,
             help="Processes of `latchkey serve`, 1 to 64. More than one needs `REDIS_URL`. "
             "Default `WEB_CONCURRENCY`, else 1",
         ),
         Setting(
             "BIND",
-            parsers.bind,
+            serving.bind,
             help="`HOST:PORT` or `unix:/PATH` to listen on. Default `127.0.0.1:PORT`, in a container `0.0.0.0:PORT`",
         ),
         Setting(
@@ -167,7 +167,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "METRICS_TOKEN",
-            parsers.metrics_token,
+            keys.metrics_token,
             help="The bearer token for `/metrics`, at least 16 characters. Default: none, and no `/metrics`",
             secret=True,
         ),
@@ -302,13 +302,13 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "SIGN_IN_LIMIT_PER_ADDRESS",
-            parsers.limit,
+            serving.limit,
             default="30 per 5 minutes",
             help="Attempts to sign in from one address",
         ),
         Setting(
             "SIGN_IN_LIMIT_PER_KEY",
-            parsers.limit,
+            serving.limit,
             default="10 per 5 minutes",
             help="Attempts to sign in with one access key ID, and codes after it",
         ),

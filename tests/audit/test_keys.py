@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.audit.chain import START, ChainedRow, Keyring
 from app.audit.log import begin_keys
 from app.db import db
-from app.settings.parsers import audit_keys
+from app.settings.keys import audit_keys
 from app.settings.table import Reading
 from tests.audit.conftest import ACCOUNT, flaws, write
 from tests.audit.test_chain import change, run, verify
