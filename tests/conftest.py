@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tries", type=int, default=8, help="requests made up for each member whom policies hold back")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")
     parser.addoption("--phase", type=float, default=1, help="seconds since phones changed codes when a test begins")
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not in what stays: AWS's descriptions alone cost each search a tenth of a second."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
