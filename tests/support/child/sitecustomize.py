@@ -1,5 +1,6 @@
 """Loaded by every Python child of the tests before its own code (it is on their PYTHONPATH)."""
 
+import gc
 import importlib.util
 import select
 import time
@@ -19,3 +20,6 @@ def _sleep(seconds: float | SupportsIndex) -> None:
 
 
 time.sleep = _sleep
+
+# What a start makes stays, and most children do little else. The portal sets its own pace once it has started.
+gc.set_threshold(50_000, 20, 20)
