@@ -92,7 +92,7 @@ def portal(scratch: Path, sandbox: Sandbox, policy: str, pytestconfig: pytest.Co
     with ExitStack() as stack:
         settings = {"FORCE_MFA_POLICY": policy, "WORKERS": str(pytestconfig.getoption("workers"))}
         if pytestconfig.getoption("database") == "postgresql":
-            settings["DATABASE_URL"] = stack.enter_context(postgres()).database("portal")
+            settings["DATABASE_URL"] = stack.enter_context(postgres()).migrated("portal")
         if pytestconfig.getoption("redis"):
             settings["REDIS_URL"] = stack.enter_context(redis_server()).database()
         yield stack.enter_context(Portal(scratch / f"portal-{policy}", sandbox, **settings))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import insert, text
@@ -26,9 +25,8 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def portal(postgresql: Postgres) -> Iterator[Flask]:
-    app = create_app(from_env({**GOOD, **SETTINGS, "DATABASE_URL": postgresql.database("campaigns")}))
+    app = create_app(from_env({**GOOD, **SETTINGS, "DATABASE_URL": postgresql.migrated("campaigns")}))
     with app.app_context():
-        flask_migrate.upgrade()
         yield app
         db.engine.dispose()
 

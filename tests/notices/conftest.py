@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, delete, select
 
@@ -33,9 +32,8 @@ ACCOUNT = "123456789012"
 @pytest.fixture(scope="package")
 def migrated(postgresql: Postgres) -> Iterator[Engine]:
     """A portal's database on PostgreSQL, for one test after another."""
-    url = postgresql.database("notices")
+    url = postgresql.migrated("notices")
     with create_app(from_env({**GOOD, "DATABASE_URL": url})).app_context():
-        flask_migrate.upgrade()
         yield db.engine
         db.engine.dispose()
 

@@ -170,7 +170,7 @@ def served(
         yield from _noting(sandbox, tmp_path, settings)
         return
     with postgres() as server:
-        shared = {"DATABASE_URL": server.database("portal"), "REDIS_URL": redis.database()}
+        shared = {"DATABASE_URL": server.migrated("portal"), "REDIS_URL": redis.database()}
         yield from _noting(sandbox, tmp_path, settings | shared)
 
 

@@ -79,9 +79,12 @@ class Portal:
         return self
 
     def migrate(self) -> None:
-        """`flask db upgrade`, or, for SQLite, a copy of a database that is empty after it."""
-        if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" and not self.database.exists():
+        """`flask db upgrade`, unless the database is a copy of one that is empty after it. SQLite's is made here."""
+        url = self.environment["DATABASE_URL"]
+        if url == f"sqlite:///{self.database}" and not self.database.exists():
             make_database(self.database)
+            return
+        if url.startswith("postgresql") and inspect(create_engine(url, poolclass=NullPool)).has_table("alembic_version"):
             return
         migrated = self.flask("db", "upgrade")
         if migrated.returncode:

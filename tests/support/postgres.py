@@ -1,21 +1,32 @@
-"""A PostgreSQL server of the run's own: Debian's programs, a temporary folder, a free port."""
+"""A PostgreSQL server of a test's own: Debian's programs, a temporary folder, a free port.
+
+The files of a new server, and a migrated database on it, are made once a run. Each server starts on a copy of them.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import flask_migrate
 import psycopg
 import pytest
 
+from app.db import db
+from app.factory import create_app
+from config import from_env
+from tests.support.databases import GOOD
 from tests.support.sandbox import free_port
+
+MIGRATED = "migrated"
+"""The database that `Postgres.migrated` copies."""
 
 
 class Postgres:
@@ -41,8 +52,18 @@ class Postgres:
             raise RuntimeError(done.stdout + done.stderr)
 
     def make(self) -> None:
-        """Its files."""
+        """Make its files, with one database as `latchkey db upgrade` leaves it."""
         self._run("initdb", "-U", "latchkey", "-A", "trust", "-N", "-E", "UTF8")
+        self.start()
+        app = create_app(from_env({**GOOD, "DATABASE_URL": self.database(MIGRATED)}))
+        with app.app_context():
+            flask_migrate.upgrade()
+            db.engine.dispose()
+        self._run("pg_ctl", "-w", "stop")
+
+    def copy(self, made: Path) -> None:
+        """Take the files of a stopped server."""
+        subprocess.run(["cp", "-a", str(made / "data"), str(self._home / "data")], check=True)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -54,12 +75,16 @@ class Postgres:
         """As if it crashed: connections break."""
         self._run("pg_ctl", "-m", "immediate", "-w", "stop")
 
-    def database(self, name: str) -> str:
-        """A new database; its SQLAlchemy URL."""
+    def database(self, name: str, like: str = "template1") -> str:
+        """Make an empty database, or one like another; its SQLAlchemy URL."""
         with psycopg.connect(f"host=127.0.0.1 port={self.port} user=latchkey dbname=postgres") as connection:
             connection.autocommit = True
-            connection.execute(f'CREATE DATABASE "{name}"')  # our own name, not input
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')  # our own names, not input
         return f"postgresql+psycopg://latchkey@127.0.0.1:{self.port}/{name}"
+
+    def migrated(self, name: str) -> str:
+        """Make a database that is empty after `latchkey db upgrade`; its SQLAlchemy URL."""
+        return self.database(name, like=MIGRATED)
 
 
 @contextmanager
@@ -68,16 +93,15 @@ def postgres() -> Iterator[Postgres]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         raise LookupError("Debian's package postgresql is missing: apt-get install postgresql")
-    home = Path(tempfile.mkdtemp(prefix="latchkey-postgres-"))
-    server = Postgres(found[-1].parent, home)
-    server.make()
-    server.start()
-    try:
-        yield server
-    finally:
-        with contextlib.suppress(RuntimeError):  # a test may have left it stopped
-            server.stop()
-        shutil.rmtree(home)
+    with tempfile.TemporaryDirectory(prefix="latchkey-postgres-") as home:
+        server = Postgres(found[-1].parent, Path(home))
+        server.copy(_made(found[-1].parent))
+        server.start()
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(RuntimeError):  # a test may have left it stopped
+                server.stop()
 
 
 @pytest.fixture(scope="package")
@@ -85,3 +109,19 @@ def postgresql() -> Iterator[Postgres]:
     """A server for the tests of a folder. Its conftest has the line `postgresql = postgres.postgresql`."""
     with postgres() as server:
         yield server
+
+
+_own = tempfile.TemporaryDirectory(prefix="latchkey-postgres-")
+
+
+def _made(programs: Path) -> Path:
+    """Files of a server that never ran for a test: made by the first process of the run that needs one."""
+    home = Path(os.environ.get("TESTS_SEEN", _own.name)) / "postgres"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.exists():
+            # Not beneath the run's folder, which is closed to the package's user.
+            making = Path(tempfile.mkdtemp(prefix="latchkey-postgres-"))
+            Postgres(programs, making).make()
+            making.rename(home)
+    return home

@@ -53,7 +53,7 @@ def replicas(folder: Path, sandbox: Sandbox, redis: RedisServer, number: int, **
     """Start so many."""
     with ExitStack() as stack:
         database = stack.enter_context(postgres())
-        shared = {"DATABASE_URL": database.database("portal"), "REDIS_URL": redis.database(), **settings}
+        shared = {"DATABASE_URL": database.migrated("portal"), "REDIS_URL": redis.database(), **settings}
         portals = [Portal(folder / f"replica-{n}", sandbox, **shared) for n in range(number)]
         for portal in portals:
             portal.folder.mkdir(parents=True, exist_ok=True)
