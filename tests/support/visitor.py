@@ -40,6 +40,7 @@ class Visitor:
         self.every_page: list[str] = []
         """Bodies of all answers, in which tests search for secrets."""
         self.timeout = 45.0
+        self._parsed = "", BeautifulSoup()
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
@@ -97,7 +98,10 @@ class Visitor:
 
     @property
     def soup(self) -> BeautifulSoup:
-        return BeautifulSoup(self.html, "html.parser")
+        """The page, parsed once."""
+        if self._parsed[0] is not self.html:
+            self._parsed = self.html, BeautifulSoup(self.html, "html.parser")
+        return self._parsed[1]
 
     @property
     def text(self) -> str:
