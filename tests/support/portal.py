@@ -84,7 +84,8 @@ class Portal:
         if url == f"sqlite:///{self.database}" and not self.database.exists():
             make_database(self.database)
             return
-        if url.startswith("postgresql") and inspect(create_engine(url, poolclass=NullPool)).has_table("alembic_version"):
+        made = create_engine(url, poolclass=NullPool)
+        if url.startswith("postgresql") and inspect(made).has_table("alembic_version"):
             return
         migrated = self.flask("db", "upgrade")
         if migrated.returncode:
