@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.support import forks
 from tests.support.databases import GOOD
 from tests.support.sandbox import ROOT, free_port
 from tests.support.waiting import wait_until
@@ -74,15 +74,13 @@ class WorkerProcess:
         self.log = log
         self._environment = {**os.environ, **GOOD, **settings}
         self._options = options
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: forks.Runs | None = None
 
     def start(self) -> None:
         """Start it, without waiting until it works."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", *self._options]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = forks.start(command, ROOT, self._environment, log)
 
     def wait_until_started(self) -> None:
         """Wait until it says so."""

@@ -30,6 +30,7 @@ from app.factory import create_app
 from app.monitoring import logs
 from config import from_env
 from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
+from tests.support import forks
 from tests.support.databases import GOOD
 from tests.support.inside import BASE, get, portal_at, post, visitors_cookie
 from tests.support.redis import RedisServer
@@ -331,7 +332,7 @@ def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **GOOD, "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}", **settings}
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
     environment["PORT"] = str(free_port())
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return forks.run(command, ROOT, environment)
 
 
 def test_a_portal_that_cannot_serve_does_not_start_and_says_why(tmp_path: Path, redis: RedisServer) -> None:

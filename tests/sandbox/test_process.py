@@ -15,6 +15,7 @@ import pytest
 
 from config import from_env
 from tests.sandbox.conftest import Refused
+from tests.support import forks
 from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.sandbox import ROOT, Sandbox, free_port
@@ -23,7 +24,7 @@ from tests.support.waiting import wait_until
 
 def run(*options: str, instance: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--instance", str(instance), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return forks.run(command, ROOT, os.environ, "sandbox")
 
 
 def test_the_file_of_facts(one: Sandbox) -> None:

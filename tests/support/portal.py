@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import NullPool, create_engine, inspect, text
 
+from tests.support import forks
 from tests.support.databases import make_database
 from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
 from tests.support.redis import contents
@@ -54,7 +55,7 @@ class Portal:
         self.url = f"https://{host}:{self.port}" if host else f"http://127.0.0.1:{self.port}"
         self.database = folder / "latchkey.db"
         self.log = folder / "portal.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: forks.Runs | None = None
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PORT": str(self.port),
@@ -105,9 +106,7 @@ class Portal:
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command(), cwd=self.here, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = forks.start(self.command(), self.here, self.environment, log)
         wait_until(self._answers, 30, self.log.read_text, while_runs=self.process)
 
     def command(self) -> list[str]:
@@ -179,11 +178,4 @@ class Portal:
 
     def flask(self, *command: str) -> subprocess.CompletedProcess[str]:
         """`flask --app wsgi ...` with the portal's settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *command],
-            cwd=self.here,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return forks.run([sys.executable, "-m", "flask", "--app", "wsgi", *command], self.here, self.environment)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -19,6 +19,7 @@ import pyotp
 from botocore.config import Config
 
 from app.sandbox.call_log import BUG
+from tests.support import forks
 from tests.support.clock import Clock
 from tests.support.marks import MARKER
 from tests.support.waiting import wait_until
@@ -56,7 +57,7 @@ class Sandbox:
         self.clock = clock
         self.port = port or free_port()
         self.options = options
-        self.process: subprocess.Popen[str] | None = None
+        self.process: forks.Runs | None = None
         self._marked = 0
 
     def __enter__(self) -> Sandbox:
@@ -72,7 +73,7 @@ class Sandbox:
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--port", str(self.port)]
         command += ["--instance", str(self.folder), "--marker", MARKER, *self.options]
         with (self.folder / "sandbox.log").open("a") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True)
+            self.process = forks.start(command, ROOT, os.environ, log, "sandbox")
         written = (self.folder / "sandbox.json").exists
         wait_until(written, 30, (self.folder / "sandbox.log").read_text, while_runs=self.process)
         self.facts: dict[str, Any] = json.loads((self.folder / "sandbox.json").read_text())

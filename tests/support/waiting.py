@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
+
+from tests.support.forks import Runs
 
 
 def wait_until(
     holds: Callable[[], object],
     seconds: float = 20,
     told: Callable[[], object] = str,
-    while_runs: subprocess.Popen[Any] | None = None,
+    while_runs: Runs | None = None,
 ) -> None:
     """Ask until it holds. Raises TimeoutError, or RuntimeError once the process is over, with what `told` answers."""
     deadline = time.monotonic() + seconds
