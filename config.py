@@ -54,7 +54,7 @@ SETTINGS: dict[str, Setting] = {
             account_lists.watched_accounts,
             help="More account IDs, separated by commas, for the [compliance pages](compliance.md) only. "
             "Their IAM users can't sign in. `@/PATH/TO/FILE` reads them from a file, and again when it changes: an "
-            "ID on each line, and a name after a comma. Default: none",
+            "ID on each line, and after commas a name and an organizational unit. Default: none",
         ),
         Setting(
             "SECRET_KEY",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Response, abort, request
+from flask import Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.audit.events import Event
@@ -60,12 +60,12 @@ def accounts_file() -> ResponseReturnValue:
 
 def _found(form: AccountsForm, *, whole: bool = False) -> AllAccounts:
     """Return what the form asks for, and set what there is to choose from."""
-    now, watched_ids = datetime.now(UTC), accounts_to_watch()
+    now, watched_ids, named = datetime.now(UTC), accounts_to_watch(), current_app.config["WATCHED_ACCOUNTS"].named
     with db.engine.connect() as connection:
-        known = all_accounts(connection, watched_ids, Chosen(), now)
+        known = all_accounts(connection, watched_ids, Chosen(), now, named)
         _offer(form, known)
         form.validate()
-        return all_accounts(connection, watched_ids, form.chosen(page_number()), now, whole=whole)
+        return all_accounts(connection, watched_ids, form.chosen(page_number()), now, named, whole=whole)
 
 
 def _offer(form: AccountsForm, known: AllAccounts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -15,6 +16,8 @@ from app.compliance.data.syncs import Synced, read_syncs
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID, RULES
 
+Named = Mapping[str, tuple[str, str]]
+"""Name and path of the organizational unit, by account ID."""
 PAGE = 25
 """Accounts on a page."""
 CELLS = 230
@@ -50,7 +53,7 @@ class Overview:
 
     account_id: str
     name: str
-    """From the last sync, else the account's alias, else ""."""
+    """From the last sync, else from the file of watched accounts, else the account's alias, else ""."""
     unit: str
     problem: str
     """Why the last sync of the account failed, "" if it didn't."""
@@ -114,10 +117,19 @@ class AllAccounts:
 
 
 def all_accounts(
-    connection: Connection, account_ids: Sequence[str], chosen: Chosen, now: datetime, *, whole: bool = False
+    connection: Connection,
+    account_ids: Sequence[str],
+    chosen: Chosen,
+    now: datetime,
+    named: Named = MappingProxyType({}),
+    *,
+    whole: bool = False,
 ) -> AllAccounts:
-    """Return a page of accounts, or all that match where `whole` is set, and the totals of all that match."""
-    everyone = _read(connection, account_ids)
+    """Return a page of accounts, or all that match where `whole` is set, and the totals of all that match.
+
+    named: what a file says of accounts. Where a sync had a name or a unit, that counts.
+    """
+    everyone = _read(connection, account_ids, named)
     rules = _rules_in(each.figures for each in everyone)
     columns = _columns(chosen, rules)
     found = [each for each in everyone if _matches(each, chosen, now)]
@@ -142,7 +154,7 @@ def all_accounts(
     )
 
 
-def _read(connection: Connection, account_ids: Sequence[str]) -> list[Overview]:
+def _read(connection: Connection, account_ids: Sequence[str], named: Named) -> list[Overview]:
     latest, syncs = daily.latest_of(connection, account_ids), read_syncs(connection, account_ids)
     query = select(
         ComplianceAccount.account_id,
@@ -153,15 +165,27 @@ def _read(connection: Connection, account_ids: Sequence[str]) -> list[Overview]:
     ).where(ComplianceAccount.account_id.in_(account_ids))
     stored = {row.account_id: row for row in connection.execute(query)}
     none: tuple[date | None, daily.Figures] = (None, daily.Figures())
-    return [_overview(each, syncs.get(each), stored.get(each), *latest.get(each, none)) for each in account_ids]
+    unknown = ("", "")
+    return [
+        _overview(each, named.get(each, unknown), syncs.get(each), stored.get(each), *latest.get(each, none))
+        for each in account_ids
+    ]
 
 
-def _overview(account_id: str, sync: Synced | None, row: Any, day: date | None, figures: daily.Figures) -> Overview:
+def _overview(
+    account_id: str,
+    told: tuple[str, str],
+    sync: Synced | None,
+    row: Any,
+    day: date | None,
+    figures: daily.Figures,
+) -> Overview:
     alias = str(row.user_list.get("alias") or "") if row else ""
+    name, unit = told
     return Overview(
         account_id,
-        (sync.name if sync else "") or alias,
-        sync.unit if sync else "",
+        (sync.name if sync else "") or name or alias,
+        (sync.unit if sync else "") or unit,
         sync.problem if sync else "",
         day,
         figures,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from app.settings.table import Reading
 from app.settings.values import listed
+
+LONGEST_NAME, LONGEST_UNIT = 256, 1024
+"""Characters that are kept."""
 
 
 def lines_of(text: str, at: Reading) -> list[str]:
@@ -22,16 +28,29 @@ def lines_of(text: str, at: Reading) -> list[str]:
     return [line.partition(" #")[0].strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def watched_accounts(text: str, at: Reading) -> frozenset[str]:
-    """Account IDs. In a file, a line may have a name after a comma, as in the lists of `compliance sync`."""
-    found = set()
-    for number, entry in enumerate(lines_of(text, at)):
-        account = entry.partition(",")[0].strip()
+class WatchedAccounts(frozenset[str]):
+    """Account IDs. `named` has the name and the path of the organizational unit by ID, "" where the file has none."""
+
+    named: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, named: Mapping[str, tuple[str, str]]) -> Self:
+        """Return the accounts that are named."""
+        made = cls(named)
+        made.named = named
+        return made
+
+
+def watched_accounts(text: str, at: Reading) -> WatchedAccounts:
+    """Account IDs. In a file, a name and a unit may follow after commas, as in the lists of `compliance sync`."""
+    found: dict[str, tuple[str, str]] = {}
+    for number, cells in enumerate(csv.reader(lines_of(text, at))):
+        account, name, unit = (cell.strip() for cell in [*cells, "", "", ""][:3])
         if re.fullmatch(r"\d{12}", account, re.ASCII):
-            found.add(account)
+            found[account] = (name[:LONGEST_NAME], unit.strip("/")[:LONGEST_UNIT])
         elif number or not text.startswith("@") or not account.lower().startswith(("account", "id")):
             at.wrong(f"{at.name}: {account[:40]!r} is not an account ID of 12 digits.")
-    return frozenset(found)
+    return WatchedAccounts.of(found)
 
 
 def known_accounts(at: Reading) -> frozenset[str]:

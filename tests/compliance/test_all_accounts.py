@@ -79,6 +79,15 @@ def numbers(found: AllAccounts) -> list[int]:
     return [IDS.index(each.account_id) for each in found.shown]
 
 
+def test_names_of_the_file_count_until_a_sync_has_others(stored: Connection) -> None:
+    named = {IDS[5]: ("of the file", "Old"), IDS[55]: ("Shop", "Workloads/Production")}
+    page = all_accounts(stored, IDS, Chosen(text="shop"), NOW, named)
+    assert [(each.account_id, each.name, each.unit) for each in page.shown] == [
+        (IDS[55], "Shop", "Workloads/Production"),
+    ]
+    assert {each.name for each in all_accounts(stored, IDS, Chosen(text=IDS[5]), NOW, named).shown} == {"team-05"}
+
+
 def test_a_page_has_25_accounts_and_totals_are_of_all(stored: Connection) -> None:
     first, third = found(stored), found(stored, page=3)
     assert (len(first.shown), first.number, first.last, first.matching) == (PAGE, 1, 3, 60)

@@ -15,9 +15,12 @@ THEIRS = ("222200000001", "222200000002")
 
 def test_watched_accounts_come_from_a_file_with_names(tmp_path: Path) -> None:
     file = tmp_path / "accounts.csv"
-    file.write_text("\ufeffaccount,name\n# ours\n222200000001,Team 1\n\n222200000002 # the second\n")
+    file.write_text(
+        '\ufeffaccount,name\n# ours\n222200000001,"Team 1, Berlin",/Workloads\n\n222200000002 # the second\n'
+    )
     found = from_env({**GOOD, "WATCHED_ACCOUNTS": f"@{file}"})
     assert found["WATCHED_ACCOUNTS"] == set(THEIRS)
+    assert found["WATCHED_ACCOUNTS"].named == {THEIRS[0]: ("Team 1, Berlin", "Workloads"), THEIRS[1]: ("", "")}
     assert found["ACCOUNTS"] == {"123456789012"}, "where people may sign in, as before"
 
 
