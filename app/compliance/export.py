@@ -15,7 +15,7 @@ from app.compliance.data import queries
 from app.compliance.data.judgements import subject_of
 from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import AccountRow
-from app.compliance.rules.policies import WorksWithoutMfa
+from app.compliance.rules.policies import WorksWithoutMfa, conditions_of
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Seen, Terms
 from app.compliance.rules.table import OF_PEOPLE, RULES, applying, demanded
@@ -212,7 +212,7 @@ def request_of(works: WorksWithoutMfa) -> dict[str, str]:
         "request_action": request["action"],
         "request_resource": request["resource"],
         "request_with": request["session"],
-        "request_conditions": works.conditions,
+        "request_conditions": conditions_of(request["context"]),
         "request_statement": request["statement"],
         "request_policy": works.policy,
     }

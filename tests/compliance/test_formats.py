@@ -214,7 +214,7 @@ def test_what_works_without_mfa_is_in_every_file_with_policy_and_conditions(
     assert asff[1]["ProductFields"]["latchkey/request-policy"] == told["bob"][5]
     assert valid("ocsf-1.3.0-compliance-finding", ocsf) == [] and valid("asff", asff) == []
     page = Page(printed(command, "html")).text
-    assert f"Policy: {told['bob'][5]}" in page and "Condition keys: aws:SourceIp=192.0.2.0" in page
+    assert f"Policy: {told['bob'][5]}" in page and "The request has aws:SourceIp=192.0.2.0." in page
 
 
 def test_the_report_has_every_item_of_the_standards_and_which_are_not_judged(

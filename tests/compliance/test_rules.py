@@ -159,6 +159,18 @@ def test_what_works_without_mfa_is_named() -> None:
         "mfa-forced"
     ].sentence
     assert "s3:DeleteBucket on *" in failing and "statement Backup of policy Backups" in failing and "devs" in failing
+    assert "request has" not in failing
+    office = told("fail")
+    assert office["request"]
+    office["request"] |= {
+        "session": "password",
+        "context": {"aws:MultiFactorAuthPresent": "false", "aws:SourceIp": "192.0.2.0"},
+    }
+    sentence = judged(NOBODY._replace(forced=office, seen=DETAILS), TERMS)["mfa-forced"].sentence
+    assert sentence.endswith("The request has aws:SourceIp=192.0.2.0."), "what works only from the office says so"
+    office["request"]["context"] = {"aws:TagKeys": ["a", "b"], "aws:SourceVpce": []}
+    sentence = judged(NOBODY._replace(forced=office, seen=DETAILS), TERMS)["mfa-forced"].sentence
+    assert sentence.endswith("The request has aws:TagKeys=a, b; no aws:SourceVpce.")
     unknown = judged(NOBODY._replace(forced=told("unknown"), seen=DETAILS), TERMS)["mfa-forced"].sentence
     assert "arn:aws:iam::aws:policy/Gone" in unknown
 

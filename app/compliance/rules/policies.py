@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.compliance.rules.rule import Rule
@@ -20,6 +21,9 @@ _BY_SESSION = {
     "key": N_("{} on {} is allowed with an access key and no MFA, by statement {} of policy {}."),
     "password": N_("{} on {} is allowed with a password and no MFA, by statement {} of policy {}."),
 }
+_IN_THE_SESSION = "aws:MultiFactorAuthPresent"
+"""A password's session has it, which the sentence says in words."""
+_CONDITIONS = N_("The request has {}.")
 _OF_GROUP = N_("This policy comes from the group {}.")
 UNEXPLORED = {
     "policy-missing": N_("The details don’t contain the policy {}. Collect them without --filter."),
@@ -62,13 +66,24 @@ def _of(facts: ForcedFacts) -> Verdict:
     if found is None:
         code, _colon, name = next(iter(facts["unexplored"]), "").partition(":")
         return Verdict(UNKNOWN, UNEXPLORED.get(code, _OTHER), (name or code,))
-    why, about = (
-        _BY_SESSION[found["session"]],
-        (found["action"], found["resource"], found["statement"], found["policy"]),
-    )
+    lines = [_BY_SESSION[found["session"]]]
+    about = [found["action"], found["resource"], found["statement"], found["policy"]]
+    context = {key: value for key, value in found["context"].items() if key != _IN_THE_SESSION}
+    if context:
+        lines.append(_CONDITIONS)
+        about.append(conditions_of(context))
     if found["via"].startswith("group:"):
-        return Verdict(FAIL, f"{why}\n{_OF_GROUP}", (*about, found["via"].removeprefix("group:")))
-    return Verdict(FAIL, why, about)
+        lines.append(_OF_GROUP)
+        about.append(found["via"].removeprefix("group:"))
+    return Verdict(FAIL, "\n".join(lines), tuple(about))
+
+
+def conditions_of(context: Mapping[str, str | Sequence[str]]) -> str:
+    """Return condition keys with their values: "aws:SourceIp=192.0.2.0; aws:TagKeys=a, b; no aws:SourceVpce"."""
+    return "; ".join(
+        f"{key}={value}" if isinstance(value, str) else f"{key}={', '.join(value)}" if value else f"no {key}"
+        for key, value in context.items()
+    )
 
 
 class WorksWithoutMfa(NamedTuple):
@@ -80,21 +95,6 @@ class WorksWithoutMfa(NamedTuple):
 
     request: RequestFacts
     policy: str
-
-    @property
-    def conditions(self) -> str:
-        """The condition keys that matter, with their values: "aws:SourceIp=192.0.2.0; aws:TagKeys=a, b"."""
-        return "; ".join(
-            f"{key}={value}"
-            if isinstance(value, str)
-            else f"{key}={', '.join(value)}"
-            if value
-            else f"{key} {_ABSENT}"
-            for key, value in self.request["context"].items()
-        )
-
-
-_ABSENT = "is not in the request"
 
 
 def works_without_mfa(someone: Subject, verdict: Verdict) -> WorksWithoutMfa | None:
