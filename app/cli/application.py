@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import cast
 
@@ -10,8 +11,11 @@ from flask.cli import ScriptInfo
 
 
 def _create() -> Flask:
-    """Import it when a command asks for it, so that `--help` needs no settings."""
-    return cast("Flask", import_module("app.command_app").create_command_app())
+    """Import it when a command asks for it, so that `--help` needs no settings. Collects no garbage meanwhile."""
+    app = cast("Flask", import_module("app.command_app").create_command_app())
+    gc.freeze()  # all that is loaded stays
+    gc.enable()
+    return app
 
 
 def script_info() -> ScriptInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, cast
@@ -52,10 +53,13 @@ class Latchkey(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         place = COMMANDS[cmd_name]
+        module, _, name = place.where.partition(":")
         if place.on_database:
             ctx.obj = import_module("app.cli.application").script_info()
-        module, _, name = place.where.partition(":")
-        return cast("click.Command", getattr(import_module(module), name))
+        command = cast("click.Command", getattr(import_module(module), name))
+        if not place.on_database:  # the others load more, and `app.cli.application` does it then
+            gc.enable()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by the words of the table: click would load every one of them."""
@@ -75,4 +79,5 @@ def latchkey() -> None:
 
 def main(**extra: Any) -> Any:
     """Run the command that the command line names."""
+    gc.disable()  # nothing of what is loaded is garbage
     return latchkey.main(prog_name="latchkey", **extra)

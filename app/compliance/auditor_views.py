@@ -15,6 +15,7 @@ from app.compliance.forms import STATES, ReportForm
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
 from app.compliance.standard_results import ItemState, result_of
 from app.compliance.standards.shipped import ids
+from app.compliance.thresholds import terms_for
 from app.compliance.views import WatchedAccount, chosen_account, shown, watched
 from app.compliance.views import bp as dashboard
 from app.db import db
@@ -129,7 +130,7 @@ def report_post() -> ResponseReturnValue:
     """Import an uploaded credential report, or authorization details."""
     account_id, form = chosen_account(), ReportForm()
     form.accept()
-    content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), service.terms_for(current_app.config, account_id)
+    content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), terms_for(current_app.config, account_id)
     arrival = Arrival(How.UPLOADED, person().arn, Archive.of(current_app.config))
     imported = service.import_upload(
         db.engine, audit_of(account_id), account_id, content, form.when, terms_of, arrival

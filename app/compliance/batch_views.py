@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.compliance import exception_batches, service
+from app.compliance import exception_batches
 from app.compliance.auditor_views import bp
 from app.compliance.data import queries
 from app.compliance.data.people_data import read_named
@@ -20,6 +20,7 @@ from app.compliance.forms import ALL, STATES, FilterForm, SeveralForm
 from app.compliance.people_names import who
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
+from app.compliance.thresholds import terms_for
 from app.compliance.views import WatchedAccount, chosen_account, shown, watched
 from app.db import db
 from app.text.messages import _, ngettext
@@ -106,7 +107,7 @@ def _address(**values: Any) -> str:
 def several_post(rule: str) -> ResponseReturnValue:
     """Add an exception for each of the users."""
     account_id = chosen_account()
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     account = watched()
     chosen_rule, _wanted, chosen = _chosen(account, rule)
     form = SeveralForm()
@@ -166,7 +167,7 @@ def batch() -> ResponseReturnValue:
 def approve_batch() -> ResponseReturnValue:
     """Approve the exceptions of a batch."""
     account_id, named = chosen_account(), request.form.get("batch", "")
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     approved, left = exception_batches.approve_batch(
         db.engine, audit_of(account_id), account_id, named, by(), terms_of
     )
@@ -181,7 +182,7 @@ def approve_batch() -> ResponseReturnValue:
 def end_batch() -> ResponseReturnValue:
     """End the exceptions of a batch early, or reject them."""
     account_id, named = chosen_account(), request.form.get("batch", "")
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     ended = exception_batches.end_batch(db.engine, audit_of(account_id), account_id, named, person().arn, terms_of)
     message = ngettext("%(num)d exception ended.", "%(num)d exceptions ended.", ended)
     undo = Undo("compliance_audit.restore_batch", {"account": account_id, "batch": named})
@@ -193,7 +194,7 @@ def end_batch() -> ResponseReturnValue:
 def restore_batch() -> ResponseReturnValue:
     """Restore the exceptions of a batch that were just ended."""
     account_id, named = chosen_account(), request.form.get("batch", "")
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     restored = exception_batches.restore_batch(
         db.engine, audit_of(account_id), account_id, named, person().arn, terms_of
     )

@@ -12,10 +12,11 @@ from app.aws.bucket import READS_OF_BUCKET, BucketGateway
 from app.aws.clients import Clients, using_credentials
 from app.aws.profile import credentials_of
 from app.aws.sts import StsGateway
-from app.compliance import service
+from app.compliance.arrivals import imported
 from app.compliance.bucket import BucketSync, Ended
-from app.compliance.command_line import audit_of, imported
+from app.compliance.command_line import audit_of
 from app.compliance.data.objects import ObjectState
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.errors import NotAllowed, PortalError
 from app.text.messages import _, ngettext
@@ -41,7 +42,7 @@ def sync_bucket(bucket: str, prefix: str, profile: str | None, *, again: bool, q
                 bucket,
                 prefix,
                 current_app.config["ACCOUNTS"] | current_app.config["WATCHED_ACCOUNTS"],
-                lambda account_id: service.terms_for(current_app.config, account_id),
+                lambda account_id: terms_for(current_app.config, account_id),
                 lambda account_id: audit_of(account_id, name, user_id),
                 imported(),
                 again,

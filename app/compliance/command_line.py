@@ -10,7 +10,6 @@ import click
 from flask import current_app
 
 from app.audit.log import COMMAND_LINE, Audit, audit_log
-from app.compliance.data.kept_sources import Archive, Arrival, How
 from app.text.messages import _
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -25,16 +24,6 @@ def audit_of(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
 def login() -> str:
     """Return who runs the command: "command line, carol"."""
     return f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256]
-
-
-def fetched_by(arn: str) -> Arrival:
-    """Return how a source comes that a command fetches from AWS. arn: whose credentials it uses."""
-    return Arrival(How.FETCHED, f"{login()}, {arn}", Archive.of(current_app.config))
-
-
-def imported() -> Arrival:
-    """Return how a source comes that a command imports."""
-    return Arrival(How.IMPORTED, login(), Archive.of(current_app.config))
 
 
 def chosen_account(account_id: str | None) -> str:

@@ -7,13 +7,14 @@ from itertools import islice
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
-from app.compliance import exceptions, service, tables
+from app.compliance import exceptions, tables
 from app.compliance.auditor_views import bp
 from app.compliance.data import queries
 from app.compliance.forms import ExceptionForm
 from app.compliance.people_names import who
 from app.compliance.rules.table import BY_ID, OF_PEOPLE, RULES, applying
 from app.compliance.rules.verdicts import State
+from app.compliance.thresholds import terms_for
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
 from app.errors import NotFound
@@ -61,7 +62,7 @@ def list_exceptions() -> ResponseReturnValue:
 def exceptions_post() -> ResponseReturnValue:
     """Add an exception."""
     account_id, form = chosen_account(), ExceptionForm()
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     form.offer(applying(RULES, terms_of(None)))
     form.accept()
     wanted = exceptions.NewException(
@@ -85,7 +86,7 @@ def by() -> exceptions.By:
 def approve_exception() -> ResponseReturnValue:
     """Let an exception count that another administrator asked for."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     exceptions.approve_exception(db.engine, audit_of(account_id), account_id, number, by(), terms_of)
     return done(_("Exception approved."), "compliance_audit.exceptions", account=account_id)
 
@@ -113,7 +114,7 @@ def exception_over(refusal: NotFound) -> ResponseReturnValue:
 def end_exception() -> ResponseReturnValue:
     """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     exceptions.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
     undo = Undo("compliance_audit.restore_exception", {"account": account_id, "number": str(number)})
     return done_with_undo(_("Exception ended."), undo, "compliance_audit.exceptions", account=account_id)
@@ -124,6 +125,6 @@ def end_exception() -> ResponseReturnValue:
 def restore_exception() -> ResponseReturnValue:
     """Undo that an exception was ended."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     exceptions.restore_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
     return done(_("Exception restored."), "compliance_audit.exceptions", account=account_id)

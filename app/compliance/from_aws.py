@@ -22,11 +22,13 @@ from app.aws.server_certificates import LIST_CERTIFICATES, ServerCertificateGate
 from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
-from app.compliance.command_line import audit_of, chosen_account, fetched_by
+from app.compliance.arrivals import fetched_by
+from app.compliance.command_line import audit_of, chosen_account
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import Arrival
 from app.compliance.fetching import fetched, fetched_details
 from app.compliance.refresh import Gateways
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.errors import NotAllowed, PortalError
 from app.text.messages import _
@@ -67,7 +69,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
             account_id = chosen_account(caller.account_id)
             _may_list(gateways.user_list, credentials, caller, profile)
         audit = audit_of(account_id, caller.arn.rsplit("/", 1)[-1][:128], caller.user_id[:128])
-        terms = service.terms_for(current_app.config, account_id)
+        terms = terms_for(current_app.config, account_id)
         arrival = fetched_by(caller.arn)
         work = service.begin_refresh(db.engine, gateways, audit, account_id, caller.arn, credentials, terms, arrival)
     except PortalError as error:

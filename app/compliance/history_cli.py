@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 
 from app.audit.events import Event
 from app.commands import on_database
-from app.compliance import past, service
+from app.compliance import judging, past
 from app.compliance import rejudge as rejudging
 from app.compliance.command_line import DAY, audit_of, chosen_account, today
 from app.compliance.data import history
@@ -22,6 +22,7 @@ from app.compliance.data.kept_sources import Archive
 from app.compliance.data.queries import Filter
 from app.compliance.labels import SOURCES
 from app.compliance.standards.standard import Standard, items_by_rule
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.errors import PortalError
 from app.text.messages import _
@@ -41,7 +42,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     if not first < last <= today():
         message = _("the day of --from must be before that of --to, and neither may be in the future.")
         raise click.BadParameter(message, param_hint="--from")
-    service.judged_now(db.engine, chosen, service.terms_for(current_app.config, chosen))
+    judging.judged_now(db.engine, chosen, terms_for(current_app.config, chosen))
     with db.engine.connect() as connection:
         known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
         found = history.verdict_changes(connection, chosen, first, last)
@@ -112,8 +113,8 @@ def export_as_of(
         raise click.UsageError(message)
     if day > today():
         raise click.BadParameter(_("this day is in the future."), param_hint="--as-of")
-    terms_of = service.terms_for(current_app.config, account_id)
-    service.judged_now(db.engine, account_id, terms_of)
+    terms_of = terms_for(current_app.config, account_id)
+    judging.judged_now(db.engine, account_id, terms_of)
     try:
         with db.engine.connect() as connection:
             of_day = history.past_day(connection, account_id, day, today())

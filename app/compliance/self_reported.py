@@ -11,9 +11,9 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.compliance import service
 from app.compliance.data import queries, updates
 from app.compliance.rules.sources import OwnFacts
+from app.compliance.thresholds import terms_for
 from app.credentials.observed import ObservedCredentials, UploadedKey, credentials_observed
 from app.db import db
 from app.sessions.contents import Person
@@ -34,7 +34,7 @@ def keep(person: Person, observed: ObservedCredentials) -> None:
     own = _facts(observed)
     try:
         if not _is_stored(person, own, now):
-            terms = service.terms_for(current_app.config, person.account_id)
+            terms = terms_for(current_app.config, person.account_id)
             updates.keep_own(db.engine, person.account_id, person, own, now, terms)
     except SQLAlchemyError:
         log.exception("what %s showed could not be kept", person.arn)

@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.compliance.data import details, details_updates, due, refresh_runs, updates
+from app.compliance.data import details, details_updates, refresh_runs, updates
 from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival, as_file
-from app.compliance.data.rows import AccountRow
-from app.compliance.rules.subjects import Terms
-from app.compliance.thresholds import terms_of
 from app.errors import NotRecorded
 from app.text.messages import _
 
 if TYPE_CHECKING:
     from app.aws.clients import AwsCredentials
     from app.compliance.refresh import Gateways, Refresh
-
-
-def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
-    """Return a function that makes the account's terms as of the moment it is called. config: Flask's."""
-    settings = dict(config)
-
-    # Not functools.partial: its repr(), and that of whatever holds it, would show the secrets among the settings.
-    def terms_now(others: int | None) -> Terms:
-        return terms_of(settings, account_id, others, datetime.now(UTC))
-
-    return terms_now
-
-
-def judged_now(engine: Engine, account_id: str, terms: TermsOf) -> AccountRow | None:
-    """Judge as of now every user who is due, as `due.catch_up`, and stored details where they are outdated."""
-    stored = due.catch_up(engine, account_id, terms)
-    if stored is None or not details_updates.are_outdated(stored, terms(None)):
-        return stored
-    details_updates.judge_stored(engine, account_id, terms)
-    return due.catch_up(engine, account_id, terms)
 
 
 def begin_refresh(

@@ -18,11 +18,12 @@ from app.aws.profile import credentials_of
 from app.aws.roles import ASSUME
 from app.aws.server_certificates import LIST_CERTIFICATES
 from app.aws.sts import Identity, StsGateway
-from app.compliance import service
-from app.compliance.command_line import audit_of, fetched_by
+from app.compliance.arrivals import fetched_by
+from app.compliance.command_line import audit_of
 from app.compliance.data import syncs
 from app.compliance.listed_accounts import ListedAccount, listed_accounts
 from app.compliance.syncing import DETAILS, LISTS, REPORT, Outcome, Sync, of_organization
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.errors import NotAllowed, PortalError
 from app.text.messages import _, ngettext
@@ -73,7 +74,7 @@ def sync_accounts(options: Options) -> None:
         options.role_name,
         options.external_id,
         frozenset({LISTS, REPORT, DETAILS} if options.details else {LISTS, REPORT}),
-        lambda account_id: service.terms_for(current_app.config, account_id),
+        lambda account_id: terms_for(current_app.config, account_id),
         lambda account_id, who: audit_of(account_id, who.arn.rsplit("/", 1)[-1][:128], who.user_id[:128]),
         lambda who: fetched_by(who.arn),
     )

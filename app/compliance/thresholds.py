@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from app.compliance.data.judgements import TermsOf
 from app.compliance.rules.subjects import Terms
 from app.compliance.standards.shipped import followed
 from app.compliance.standards.standard import Standard, asked_by, variants_of
@@ -30,6 +31,17 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
     terms = terms._replace(service_users=config["SERVICE_USERS"])
     standards = standards_of(config, account_id)
     return terms._replace(variants=variants_of(standards, terms), asked=asked_by(standards, terms))
+
+
+def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
+    """Return a function that makes the account's terms as of the moment it is called. config: Flask's."""
+    settings = dict(config)
+
+    # Not functools.partial: its repr(), and that of whatever holds it, would show the secrets among the settings.
+    def terms_now(others: int | None) -> Terms:
+        return terms_of(settings, account_id, others, datetime.now(UTC))
+
+    return terms_now
 
 
 def standards_of(config: Mapping[str, Any], account_id: str) -> tuple[Standard, ...]:

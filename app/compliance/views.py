@@ -16,6 +16,7 @@ from app.compliance import charts, labels, policies, service, tables
 from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import Archive, Arrival, How
+from app.compliance.data.outdated import are_outdated
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
@@ -26,7 +27,7 @@ from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
 from app.compliance.rules.verdicts import State
 from app.compliance.standard_results import result_of
 from app.compliance.standards.standard import Standard, items_by_rule
-from app.compliance.thresholds import standards_of
+from app.compliance.thresholds import standards_of, terms_for
 from app.db import db
 from app.errors import CredentialsRefused
 from app.sessions import current
@@ -90,10 +91,10 @@ def chosen_account() -> str:
 def watched() -> WatchedAccount:
     """Return the account asked for, judged as of now."""
     account_id = chosen_account()
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     stored, behind = due.glance(db.engine, account_id, terms_of)
     terms = terms_of(stored.user_list.get("others") if stored else None)
-    if stored and details_updates.are_outdated(stored, terms):
+    if stored and are_outdated(stored, terms):
         details_updates.judge_stored_in_background(db.engine, account_id, terms_of)
         behind = True
     return WatchedAccount(account_id, stored, terms, terms_of, behind)
@@ -164,7 +165,7 @@ def refresh() -> ResponseReturnValue:
     if credentials is None:
         raise CredentialsRefused
     asked = Gateways(aws.user_list, aws.account, aws.iam, aws.passwords)
-    terms_of = service.terms_for(current_app.config, account_id)
+    terms_of = terms_for(current_app.config, account_id)
     arrival = Arrival(How.FETCHED, me.arn, Archive.of(current_app.config))
     work = service.begin_refresh(db.engine, asked, audit(), account_id, me.arn, credentials, terms_of, arrival)
     service.in_background(work)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import idna
+if TYPE_CHECKING:
+    from email.headerregistry import Address
 
 _LOCAL = re.compile(r"""[^\s<>()\[\]\\,;:@"\x00-\x1f\x7f]{1,64}""")
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.I)
@@ -29,6 +29,8 @@ class MailAddress(NamedTuple):
 
     def header(self, name: str = "") -> Address:
         """Return it for a header of `email.message`."""
+        from email.headerregistry import Address  # noqa: PLC0415 # only the mail channel needs it
+
         return Address(display_name=name, username=self.local, domain=self.domain)
 
 
@@ -39,11 +41,18 @@ def mail_address(text: str) -> MailAddress | None:
     encoded = "=?" in local  # Python's email would decode it (RFC 2047)
     if not _LOCAL.fullmatch(local) or dots or encoded or not local.isprintable():
         return None
-    try:
-        ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        return None
+    ascii_domain = domain if domain.isascii() else _as_ascii(domain)
     longest_label = max(map(len, ascii_domain.split(".")))
     if not _DOMAIN.fullmatch(ascii_domain) or len(ascii_domain) > 253 or longest_label > 63:
         return None
     return MailAddress(local, ascii_domain.lower())
+
+
+def _as_ascii(domain: str) -> str:
+    """Return a domain with other letters as "xn--...", "" if it isn't one."""
+    import idna  # noqa: PLC0415 # large tables, for few addresses
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return ""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from limits import parse_many
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -105,8 +104,15 @@ def workers(text: str, at: Reading) -> int:
     return number
 
 
+_LIMIT = re.compile(r"[1-9][0-9]* per ([1-9][0-9]* )?(second|minute|hour|day)s?")
+
+
 def limit(text: str, at: Reading) -> str:
     """A rate limit as the limits library reads it: "30 per 5 minutes"."""
+    if _LIMIT.fullmatch(text):
+        return text
+    from limits import parse_many  # noqa: PLC0415 # takes longer to load than all settings, and commands need no limits
+
     try:
         parse_many(text)
     except ValueError:

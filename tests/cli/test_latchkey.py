@@ -59,11 +59,24 @@ def test_a_command_loads_only_what_it_needs(tmp_path: Path, words: tuple[str, ..
     assert HEAVY & modules(tmp_path, "-m", "app.cli", *words) == LOADS[words]
 
 
+@pytest.mark.parametrize(
+    "words", [("policy", "render", "--account-id", "123456789012"), ("compliance", "public-key")]
+)
+def test_garbage_is_collected_once_a_command_is_loaded(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, gc, sys\natexit.register(lambda: sys.stderr.write(f'at the end: {gc.isenabled()}'))\n"
+    )
+    settings = {**os.environ, **GOOD, "PYTHONPATH": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path / 'p.db'}"}
+    program = [sys.executable, "-m", "app.cli", *words]
+    done = subprocess.run(program, cwd=ROOT, env=settings, capture_output=True, text=True, check=True)
+    assert done.stderr.endswith("at the end: True")
+
+
 def test_version_loads_hardly_more_than_click(tmp_path: Path) -> None:
     (tmp_path / "bare.py").write_text(BARE)
     bare = modules(tmp_path, str(tmp_path / "bare.py"), "--version")
     ours = modules(tmp_path, str(Path(sys.executable).with_name("latchkey")), "--version")
-    assert {name for name in ours - bare if not name.startswith("app")} <= {"importlib.util", "importlib._abc"}
+    assert {name for name in ours - bare if not name.startswith("app")} <= {"gc", "importlib.util", "importlib._abc"}
     assert {name for name in ours if name.startswith("app")} == {"app", "app.cli", "app.cli.main"}
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import Engine, event, func, insert, select, update
 
 from app.audit.log import Audit, audit_log
-from app.compliance import service as compliance
+from app.compliance import judging
 from app.compliance.campaigns import messages, service
 from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
@@ -344,7 +344,7 @@ def test_a_campaign_that_fails_does_not_stop_the_others(
     campaign(name="Broken")
     campaign()
     campaign(name="Elsewhere", account_id="000000000001")
-    whole, judged_now = messages.message_data, compliance.judged_now
+    whole, judged_now = messages.message_data, judging.judged_now
 
     def broken(row: Any) -> dict[str, Any]:
         if row.name == "Broken":
@@ -357,7 +357,7 @@ def test_a_campaign_that_fails_does_not_stop_the_others(
         return judged_now(engine, account_id, terms)
 
     monkeypatch.setattr(messages, "message_data", broken)
-    monkeypatch.setattr(compliance, "judged_now", unreadable)
+    monkeypatch.setattr(judging, "judged_now", unreadable)
     with pytest.raises(ExceptionGroup) as failed:
         run_campaigns(now())
     assert [str(error) for error in failed.value.exceptions] == ["'keys'", "'rule'"]

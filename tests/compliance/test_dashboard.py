@@ -15,7 +15,7 @@ from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
 from app.aws.ssh_keys import SshKey
 from app.aws.user_list import READS, UserListGateway
-from app.compliance import charts, labels, service, tables
+from app.compliance import charts, labels, tables
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
 from app.compliance.data.rows import PersonRow
@@ -23,6 +23,7 @@ from app.compliance.refresh import Gateways, Refresh, RefreshSessionExpired
 from app.compliance.rules.subjects import Key, Seen, Source, Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State, Verdict
+from app.compliance.thresholds import terms_for
 from app.credentials.labels import Labels, Type
 from app.credentials.observed import report_observed
 from app.db import db
@@ -163,7 +164,7 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
     over = AwsCredentials("ASIA", "s", "t", datetime.now(UTC) - timedelta(seconds=1))
     before = aws.last_call()
     with portal.app_context():
-        terms = service.terms_for(portal.config, ACCOUNT)
+        terms = terms_for(portal.config, ACCOUNT)
         run = refresh_runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
         work = Refresh(db.engine, gateways, ACCOUNT, run, over, terms)
         assert "s" * 4 not in repr(work) and GOOD["SECRET_KEY"] not in repr(work)
@@ -220,7 +221,7 @@ def test_thresholds_per_account(value: str, expected: dict[str, dict[str, int]])
     config = from_env({**GOOD, "COMPLIANCE_THRESHOLDS": value})
     assert config["COMPLIANCE_THRESHOLDS"] == expected
     chosen = expected.get(ACCOUNT, {}) or expected[""]
-    made = service.terms_for(config, ACCOUNT)(None)
+    made = terms_for(config, ACCOUNT)(None)
     assert all(getattr(made, name) == number for name, number in chosen.items())
 
 

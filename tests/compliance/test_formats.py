@@ -22,11 +22,14 @@ from sqlalchemy import select
 from app.audit.events import Event
 from app.audit.log import COMMAND_LINE
 from app.audit.models import ActivityRow
-from app.compliance import exceptions, service
+from app.compliance import exceptions, export_cli
 from app.compliance.command_line import audit_of
+from app.compliance.evidence import pack
+from app.compliance.evidence.files import FORMATS
 from app.compliance.rules.table import RULES
 from app.compliance.rules.verdicts import State
 from app.compliance.standards.shipped import shipped
+from app.compliance.thresholds import terms_for
 from app.db import db
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import WHOLE
@@ -50,10 +53,14 @@ def account(command: Command, portal: Flask, tmp_path: Path) -> Flask:
     """An account with a report of now, and an exception whose text is hostile."""
     take(command, tmp_path, WHOLE.replace("not_supported,TRUE,FALSE", "not_supported,FALSE,FALSE"))
     with portal.app_context():
-        terms = service.terms_for(portal.config, ACCOUNT)
+        terms = terms_for(portal.config, ACCOUNT)
         wanted = exceptions.NewException("mfa", "alice", HOSTILE, "=owner", datetime.now(UTC) + timedelta(days=9))
         exceptions.add_exception(db.engine, audit_of(ACCOUNT), ACCOUNT, wanted, exceptions.By(EVE, "AIDAEVE"), terms)
     return portal
+
+
+def test_the_command_offers_every_format() -> None:
+    assert set(export_cli.FORMATS) == {*FORMATS, pack.NAME}
 
 
 def take(command: Command, folder: Path, report: str, *, later: int = 0) -> None:

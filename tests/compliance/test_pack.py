@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 
-from app.compliance import service
 from app.compliance.data import due
 from app.compliance.evidence.files import Export
 from app.compliance.evidence.pack import packed_file
 from app.compliance.evidence.signing import signature, signing_key
-from app.compliance.thresholds import standards_of
+from app.compliance.thresholds import standards_of, terms_for
 from app.db import db
 from tests.compliance.conftest import Command
 from tests.compliance.test_formats import ACCOUNT, account, printed, valid
@@ -243,9 +242,9 @@ def test_what_is_no_pack_is_said_to_be_none(tmp_path: Path, pack: Path) -> None:
 
 def test_the_same_moment_gives_the_same_pack(account: Flask) -> None:
     with account.app_context():
-        stored = due.catch_up(db.engine, ACCOUNT, service.terms_for(account.config, ACCOUNT))
+        stored = due.catch_up(db.engine, ACCOUNT, terms_for(account.config, ACCOUNT))
         assert stored
-        terms = service.terms_for(account.config, ACCOUNT)(None)
+        terms = terms_for(account.config, ACCOUNT)(None)
         export = Export.of(db.engine, stored, terms, standards_of(account.config, ACCOUNT), account.config)
         first, second = (packed_file(export, signing_key(account.config)).read() for _turn in range(2))
     assert first == second and len(first) > 1000

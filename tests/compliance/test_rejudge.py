@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from app.compliance import exceptions, service
+from app.compliance import exceptions
 from app.compliance.command_line import audit_of
 from app.compliance.data.kept_sources import SourceUnreadable
 from app.compliance.data.models import ComplianceException, ComplianceSource
 from app.compliance.rejudge import NothingKept
+from app.compliance.thresholds import terms_for
 from app.db import db
 from tests.compliance.conftest import Aws, Command
 from tests.compliance.test_formats import ACCOUNT, take
@@ -40,7 +41,7 @@ def past(command: Command, portal: Flask, tmp_path: Path, clock: Clock) -> Past:
     portal.config["EVIDENCE_RETENTION"] = timedelta(days=400)
     days = []
     with portal.app_context():
-        terms, by = service.terms_for(portal.config, ACCOUNT), exceptions.By("arn:eve", "AIDAEVE")
+        terms, by = terms_for(portal.config, ACCOUNT), exceptions.By("arn:eve", "AIDAEVE")
         take(command, tmp_path, WHOLE)
         soon = datetime.now(UTC) + timedelta(days=90)
         wanted = exceptions.NewException("mfa", "alice", "in a safe", "boss", soon)

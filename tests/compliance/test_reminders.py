@@ -14,7 +14,7 @@ from huey import crontab
 from sqlalchemy import Engine, delete, insert, select
 
 from app.commands import compliance
-from app.compliance import service
+from app.compliance import judging
 from app.compliance.data.models import ComplianceException
 from app.compliance.notices import jobs
 from app.db import db
@@ -227,7 +227,7 @@ def test_a_rule_that_gets_worse_than_its_bound_raises_an_alert_a_day(
 def test_an_account_that_fails_keeps_no_other_from_its_notices(
     portal: Flask, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, write: Callable[[datetime], None]
 ) -> None:
-    judged_now, broken = service.judged_now, "000000000001"
+    judged_now, broken = judging.judged_now, "000000000001"
 
     def fails_for_one(engine: Engine, account_id: str, terms: Any) -> Any:
         if account_id == broken:
@@ -237,7 +237,7 @@ def test_an_account_that_fails_keeps_no_other_from_its_notices(
     report(portal, tmp_path, someone("nadia"), someone("sam"))
     clock.move(24 * 3600)
     report(portal, tmp_path, someone("nadia", virtual=0, keys=[key(95)]), someone("sam", virtual=0))
-    monkeypatch.setattr(service, "judged_now", fails_for_one)
+    monkeypatch.setattr(judging, "judged_now", fails_for_one)
     monkeypatch.setitem(portal.config, "ACCOUNTS", frozenset({broken, ACCOUNT}))
     with pytest.raises(ExceptionGroup) as failed:
         write(now())

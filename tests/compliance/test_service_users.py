@@ -15,7 +15,7 @@ from app.compliance.rules.facts import Named
 from app.compliance.rules.service_users import class_unknown, is_service_user, named_tags, tag_keys
 from app.compliance.rules.sources import ForcedFacts
 from app.compliance.rules.subjects import Seen, Source
-from app.compliance.service import terms_for
+from app.compliance.thresholds import terms_for
 from app.db import db
 from config import from_env
 from tests.compliance.conftest import Command

@@ -20,6 +20,7 @@ from app.compliance.rules.subjects import Account, Seen, Source
 from app.compliance.rules.table import OF_ACCOUNT, judged
 from app.compliance.rules.verdicts import State, Verdict
 from app.compliance.standards.shipped import shipped
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.policy.portal_actions import allowed_actions
 from tests.compliance.conftest import Aws, Command
@@ -133,7 +134,7 @@ def by_page(portal: Flask, aws: Aws) -> Refresh:
     of_portal = PortalGateways.of(clients)
     asked = Gateways(of_portal.user_list, of_portal.account, of_portal.iam, of_portal.passwords)
     made = credentials_of(None)
-    terms = service.terms_for(portal.config, aws.state.account_id)
+    terms = terms_for(portal.config, aws.state.account_id)
     return service.begin_refresh(
         db.engine, asked, audit_of(aws.state.account_id), aws.state.account_id, "arn:x", made, terms
     )

@@ -19,7 +19,7 @@ from app.compliance.data.rows import PersonRow
 from app.compliance.data.storing import judge_and_write_all
 from app.compliance.exception_batches import ListChanged
 from app.compliance.exceptions import AnotherPersonNeeded, ExceptionAlreadyExists, UserNotFound
-from app.compliance.service import terms_for
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.errors import NotFound
 from tests.security.conftest import Entering, Guest, portal_of

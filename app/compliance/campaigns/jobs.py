@@ -9,11 +9,12 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Connection, select, update
 
-from app.compliance import service
+from app.compliance import judging
 from app.compliance.campaigns import people
 from app.compliance.campaigns.messages import message_data, notice
 from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
 from app.compliance.campaigns.steps import due, managers_due, steps
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.notices.addresses import AddressBook, address_book
 from app.notices.notice import Audience, Notice
@@ -40,8 +41,8 @@ def _run_in_a_transaction(number: int) -> None:
 
 def _to_run(account_id: str) -> Sequence[int]:
     """Return the numbers of an account's running campaigns, none before its users are judged."""
-    terms = service.terms_for(current_app.config, account_id)
-    if service.judged_now(db.engine, account_id, terms) is None:
+    terms = terms_for(current_app.config, account_id)
+    if judging.judged_now(db.engine, account_id, terms) is None:
         return ()
     with db.engine.connect() as connection:
         return connection.execute(_running(account_id)).scalars().all()

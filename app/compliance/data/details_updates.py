@@ -15,7 +15,7 @@ from app.compliance.data.account_data import AccountData, ensure_account_row, lo
 from app.compliance.data.details import moment
 from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.details_rows import Details, DetailsUser
-from app.compliance.data.forced import ENGINE, Facts, judged
+from app.compliance.data.forced import Facts, judged
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival
 from app.compliance.data.merge import (
@@ -27,13 +27,14 @@ from app.compliance.data.merge import (
     is_later,
 )
 from app.compliance.data.merging import DETAILED, Merging
+from app.compliance.data.outdated import ENGINE
 from app.compliance.data.people_data import read_people
 from app.compliance.data.permissions import permissions_of
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.storing import judge_and_write_all
 from app.compliance.rules.service_users import named_tags, tag_keys
 from app.compliance.rules.sources import DetailsFacts
-from app.compliance.rules.subjects import Source, Terms
+from app.compliance.rules.subjects import Source
 from app.text.messages import _, ngettext
 
 log = logging.getLogger(__name__)
@@ -82,14 +83,6 @@ def with_tags(forced: Facts, details: Details, keys: Collection[str]) -> Facts:
     if not keys:
         return forced
     return {name: {**facts, "tags": named_tags(details.users[name].tags, keys)} for name, facts in forced.items()}
-
-
-def are_outdated(stored: AccountRow, terms: Terms) -> bool:
-    """Were the stored details judged by an earlier release, or for settings that named other tags?"""
-    summary = stored.details
-    return summary is not None and (
-        summary["judged_by"] != ENGINE or summary.get("tag_keys", []) != tag_keys(terms.service_users)
-    )
 
 
 def judge_stored(engine: Engine, account_id: str, terms_of: TermsOf) -> None:

@@ -17,8 +17,6 @@ from app.policy.evaluation import PolicyError
 from app.policy.forced import Judgement, Named, Person
 from app.policy.parsed import ParsedPolicy, parsed
 
-ENGINE = 2
-"""Raise this where `app.policy.forced` decides otherwise than before: stored details are then judged again."""
 _ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 

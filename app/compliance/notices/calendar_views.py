@@ -9,11 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.compliance import service
 from app.compliance.data import queries
 from app.compliance.data.account_data import read_account
 from app.compliance.data.judgements import subject_of
 from app.compliance.notices.calendar import Calendars, DueDate, as_ics, due_dates
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.text.messages import _
 from app.web.guards import public, with_mfa
@@ -86,7 +86,7 @@ def feed() -> ResponseReturnValue:
 
 def _dates(account_id: str, user_name: str, user_id: str, named_at: datetime) -> list[DueDate]:
     """Return a user's due dates. named_at: a time at which they had this name, which may be another's now."""
-    terms_of: Any = service.terms_for(current_app.config, account_id)
+    terms_of: Any = terms_for(current_app.config, account_id)
     with db.engine.connect() as connection:
         stored = read_account(connection, account_id)
         row = queries.person_by_id(connection, account_id, user_id, user_name, named_at)

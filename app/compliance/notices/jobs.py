@@ -12,13 +12,14 @@ from flask import Flask, current_app
 from huey import crontab
 from sqlalchemy import Connection, Engine
 
-from app.compliance import service
+from app.compliance import judging
 from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.data import queries
 from app.compliance.data.people_data import read_names
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import AccountRow
 from app.compliance.notices import due, summary
+from app.compliance.thresholds import terms_for
 from app.db import db
 from app.notices.addresses import address_book
 from app.notices.notice import MAIL, Notice
@@ -52,8 +53,8 @@ def write_due(moment: datetime) -> None:
 
 def _write_due(moment: datetime, account_id: str) -> None:
     config = current_app.config
-    terms = service.terms_for(config, account_id)
-    stored = service.judged_now(db.engine, account_id, terms)
+    terms = terms_for(config, account_id)
+    stored = judging.judged_now(db.engine, account_id, terms)
     if stored is None:
         return
     with db.engine.connect() as connection:
@@ -78,7 +79,7 @@ def write_digests(moment: datetime) -> None:
 
 
 def _write_digest(moment: datetime, account_id: str) -> None:
-    stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+    stored = judging.judged_now(db.engine, account_id, terms_for(current_app.config, account_id))
     if stored is None:
         return
     with db.engine.connect() as connection:
@@ -104,7 +105,7 @@ def write_alerts(moment: datetime) -> None:
 
 
 def _write_alerts(moment: datetime, account_id: str) -> None:
-    stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+    stored = judging.judged_now(db.engine, account_id, terms_for(current_app.config, account_id))
     if stored is None:
         return
     with db.engine.connect() as connection:

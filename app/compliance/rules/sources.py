@@ -138,7 +138,7 @@ class DetailsFacts(TypedDict):
     policies: int
     permissions: PermissionFacts
     judged_by: int
-    """`app.compliance.data.forced.ENGINE`: which judge decided whether MFA is forced."""
+    """`app.compliance.data.outdated.ENGINE`: which judge decided whether MFA is forced."""
     tag_keys: NotRequired[list[str]]
     """Keys of the tags that are kept of each user (`service_users.tag_keys`). Missing: none."""
 
