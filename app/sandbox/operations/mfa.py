@@ -35,7 +35,7 @@ def _assign(state: State, user: Any, device: Device, now: datetime) -> None:
     user.enable_mfa_device(device.serial_number, "", "")
     user.mfa_devices[device.serial_number].enable_date = now
     known = state.iam.virtual_mfa_devices.get(device.serial_number)
-    if known:  # hardware has no shelf of its own at moto
+    if known:  # moto has no list of hardware devices
         known.enable_date, known.user = now, user
     device.assigned_at, device.known_to_sts_at = now, now + state.settings.consistency_delay
 

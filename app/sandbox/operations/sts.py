@@ -39,13 +39,16 @@ def session_token(state: State, call: Call) -> Members:
         mfa_at=call.now.replace(microsecond=0) if serial_number else None,
         mfa_serial=serial_number,
     )
+    return {"Credentials": _credentials(session)}
+
+
+def _credentials(session: Session | RoleSession) -> Members:
+    """Return a new session as STS answers it."""
     return {
-        "Credentials": {
-            "AccessKeyId": session.access_key_id,
-            "SecretAccessKey": session.secret_access_key,
-            "SessionToken": session.session_token,
-            "Expiration": session.expires_at,
-        }
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret_access_key,
+        "SessionToken": session.session_token,
+        "Expiration": session.expires_at,
     }
 
 
@@ -143,12 +146,7 @@ def assume_role(state: State, call: Call) -> Members:
     account.role_sessions[session.access_key_id] = session
     assumed = f"arn:{state.partition}:sts::{account.account_id}:assumed-role/{role.name}/{session.name}"
     return {
-        "Credentials": {
-            "AccessKeyId": session.access_key_id,
-            "SecretAccessKey": session.secret_access_key,
-            "SessionToken": session.session_token,
-            "Expiration": session.expires_at,
-        },
+        "Credentials": _credentials(session),
         "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session.name}", "Arn": assumed},
     }
 
