@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -154,8 +154,3 @@ def _seen(endpoint: Endpoint, answer: Answer) -> str:
     if not peer.is_global:
         return "aws-address-endpoint"
     return "aws-address" if local.is_global else "aws-address-nat"
-
-
-def now_utc() -> datetime:
-    """Return the time of this machine, UTC."""
-    return datetime.now(UTC)

@@ -19,13 +19,6 @@ from app.text.messages import N_, _
 
 log = logging.getLogger(__name__)
 
-TYPES = {
-    DeviceType.VIRTUAL: N_("Authenticator app"),
-    DeviceType.HARDWARE: N_("Hardware token"),
-    DeviceType.SECURITY_KEY: N_("Security key or passkey"),
-    DeviceType.SMS: N_("Text message"),
-}
-"""Words for the types of devices."""
 _NAMED = {
     DeviceType.VIRTUAL: N_("Authenticator app %(end)s"),
     DeviceType.HARDWARE: N_("Hardware token %(end)s"),

@@ -85,7 +85,6 @@ class VerdictChange(NamedTuple):
 
     user_name: str
     rule: str
-    failed_before: bool
     fails_after: bool
     was: str
     """The state before. "" if the rule didn't apply or the user didn't exist yet."""
@@ -265,7 +264,7 @@ def _verdict_changes(connection: Connection, account_id: str, before: date, afte
 def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) -> Iterator[VerdictChange]:
     """Yield the change if the user failed on exactly one of the days."""
     if (was == FAIL) != (became == FAIL) and UNKNOWN not in (was, became):
-        yield VerdictChange(user_name, rule, was == FAIL, became == FAIL, was, became, at)
+        yield VerdictChange(user_name, rule, became == FAIL, was, became, at)
 
 
 def end_of(day: date) -> datetime:
