@@ -120,7 +120,8 @@ def test_a_verdict_is_as_old_as_the_details(engine: Engine) -> None:
     assert says(engine, "mfa-forced") == {"alice": "pass", "bob": "fail", "new": "unknown"}
     assert "1 September 2026" in verdict(engine, "new").sentence
     later = Terms(NOW + timedelta(days=91))
-    updates.judge_again(engine, ACCOUNT, "bob", lambda others: later)
+    with locked(engine, ACCOUNT) as account:
+        updates.judge_one(account, "bob", lambda others: later)
     assert says(engine, "mfa-forced")["bob"] == "unknown", "older evidence no longer counts"
 
 

@@ -273,7 +273,8 @@ def excepted(engine: Engine, name: str, rule: str) -> None:
         whose = {"account_id": ACCOUNT, "user_name": name, "rule": rule, "reason": "leaves soon", "owner": "sec@corp"}
         made = {"until": NOW + timedelta(days=30), "made_at": hour(1), "made_by": "arn", "ended_by": ""}
         connection.execute(insert(ComplianceException).values(**whose, **made))
-    updates.judge_again(engine, ACCOUNT, name, terms_of)
+    with locked(engine, ACCOUNT) as account:
+        updates.judge_one(account, name, terms_of)
 
 
 def test_exceptions_of_who_was_deleted_are_not_for_a_user_of_the_same_name(engine: Engine) -> None:

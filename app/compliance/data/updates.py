@@ -181,19 +181,13 @@ def keep_own(
         judge_and_write(account, known, merged, terms_of(account.row.user_list.get("others")))
 
 
-def judge_again(engine: Engine, account_id: str, user_name: str, terms_of: TermsOf) -> None:
-    """Judge a user ("" for the account) after an exception was added or ended."""
-    with locked(engine, account_id) as account:
-        judge_one(account, user_name, terms_of)
-
-
 def judge_named(account: AccountData, names: Collection[str], terms_of: TermsOf) -> None:
-    """As `judge_one`, for several users at once."""
+    """Like `judge_one`, for several users at once."""
     known = read_named(account.connection, account.account_id, names)
     judge_and_write(account, known, unchanged(known), terms_of(account.row.user_list.get("others")))
 
 
 def judge_one(account: AccountData, user_name: str, terms_of: TermsOf) -> None:
-    """As `judge_again`, within the transaction that adds or ends the exception."""
+    """Judge a user ("" for the account) within the transaction that adds or ends an exception."""
     known = read_people(account.connection, account.account_id, CompliancePerson.user_name == user_name)
     judge_and_write(account, known, unchanged(known), terms_of(account.row.user_list.get("others")))
