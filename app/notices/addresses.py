@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -96,12 +97,14 @@ TagOf = Callable[[str, str, str], str]
 """The value of a user's tag by account, name and key, "" if it isn't known."""
 
 
-IdOf = Callable[[str, str], str]
-"""AWS's unique ID of a user by account and name, "" if it isn't known."""
+IdsOf = Callable[[str, Collection[str]], Mapping[str, str]]
+"""AWS's unique IDs of an account's users by name, as far as they are known."""
+AddressOf = Callable[[NoticeRow], str | None]
+"""Returns the address for a notice. "" if its channel has only one, None if the address isn't known."""
 
 
-def _no_id(account_id: str, user_name: str) -> str:
-    return ""
+def _no_ids(account_id: str, user_names: Collection[str]) -> Mapping[str, str]:
+    return {}
 
 
 def _no_tag(account_id: str, user_name: str, key: str) -> str:
@@ -116,7 +119,7 @@ class AddressBook:
     tag: str = ""
     pattern: str = ""
     tag_of: TagOf = field(default=_no_tag)
-    id_of: IdOf = field(default=_no_id)
+    ids_of: IdsOf = field(default=_no_ids)
 
     def of_user(self, account_id: str, user_name: str) -> str:
         """Return a user's address, "" if it isn't known."""
@@ -144,16 +147,29 @@ class AddressBook:
         entries = self.file.latest()
         return entries.get(f"{account_id}/{user_name}") or entries.get(user_name)
 
-    def of_notice(self, row: NoticeRow) -> str | None:
-        """Return where a notice goes: "" if its channel has only one address, None if nobody knows any.
+    def for_notices(self, rows: Sequence[NoticeRow]) -> AddressOf:
+        """Return what looks up the address for one of these. It raises UserGone.
 
-        Raises UserGone.
+        What it needs of all their users is read at once. Raises SQLAlchemyError.
         """
+        names: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if row.user_id:
+                names[row.account_id].add(row.user_name)
+        ids = {account_id: self.ids_of(account_id, of_it) for account_id, of_it in names.items()}
+
+        def address_of(row: NoticeRow) -> str | None:
+            return self._of_notice(row, ids.get(row.account_id, {}).get(row.user_name, ""))
+
+        return address_of
+
+    def _of_notice(self, row: NoticeRow, user_id: str) -> str | None:
+        """Return where a notice goes. user_id: of the user who has the name now, "" if it isn't known."""
         if row.channel != MAIL or row.audience == Audience.CHANNEL:
             return ""
         if row.audience == Audience.ADDRESS:
             return row.user_name
-        if row.user_id and self.id_of(row.account_id, row.user_name) not in ("", row.user_id):
+        if row.user_id and user_id not in ("", row.user_id):
             raise UserGone(row.user_name)
         of = self.of_manager if row.audience == Audience.MANAGER else self.of_user
         return of(row.account_id, row.user_name) or None
@@ -167,7 +183,7 @@ def address_book(app: Flask) -> AddressBook:
         config["NOTICES_ADDRESS_TAG"],
         config["NOTICES_ADDRESS_PATTERN"],
         app.extensions.get("tag_of", _no_tag),
-        app.extensions.get("id_of", _no_id),
+        app.extensions.get("ids_of", _no_ids),
     )
 
 
@@ -176,6 +192,6 @@ def read_tags_with(app: Flask, tag_of: TagOf) -> None:
     app.extensions["tag_of"] = tag_of
 
 
-def know_ids_with(app: Flask, id_of: IdOf) -> None:
+def know_ids_with(app: Flask, ids_of: IdsOf) -> None:
     """Let the portal find out with this which user has a name now."""
-    app.extensions["id_of"] = id_of
+    app.extensions["ids_of"] = ids_of

@@ -8,14 +8,27 @@ the same message ID. If that worker ends as well, an administrator decides: no n
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from app.notices.messages import Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow, ScheduleRow
@@ -77,74 +90,101 @@ def pause_while_down(waiting: timedelta, asked: float | None) -> float:
     return max(asked or 0.0, longest * (0.5 + secrets.randbelow(500) / 1000))
 
 
-def _due(now: datetime, pace: Pace) -> ColumnElement[bool]:
-    due = and_(NoticeRow.state.in_(TO_BE_SENT), NoticeRow.not_before <= now)
-    if pace.quiet and pace.quiet.include(now):
-        due = and_(due, NoticeRow.urgent)
-    return due
+_NOTICES = cast("Table", NoticeRow.__table__)
+_N = _NOTICES.c
+"""Statements are made once, of the table's columns: SQLAlchemy takes longer to make them than the database to carry
+them out, and longer still with the columns of the class."""
+_TO_BE_SENT = _N.state.in_(bindparam("states", TO_BE_SENT, expanding=True, literal_execute=True))
+"""Literal as in the condition of the index `ix_notices_due`, so that databases see that it applies."""
+_DUE = and_(_TO_BE_SENT, _N.channel == bindparam("channel"), _N.not_before <= bindparam("now"))
+_LOST = and_(_N.state == State.SENDING.value, _N.lease_until < bindparam("now"))
+_IS_DUE = select(
+    or_(
+        exists().where(_DUE, _N.urgent.in_(bindparam("urgent", expanding=True))),
+        exists().where(_LOST, _N.channel == bindparam("channel")),
+    )
+)
 
 
-def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]:
-    """Return the channels with notices to send now, also those whose worker ended."""
-    lost = and_(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
-    query = select(NoticeRow.channel).where(or_(_due(now, pace), lost)).distinct()
-    return list(connection.execute(query).scalars())
+def _urgency(now: datetime, pace: Pace) -> tuple[bool, ...]:
+    """Return the values of `urgent` of notices that may be sent now, in their order."""
+    return (True,) if pace.quiet and pace.quiet.include(now) else (True, False)
+
+
+def due_channels(connection: Connection, channels: Iterable[str], now: datetime, pace: Pace) -> list[str]:
+    """Return those of these channels with notices to send now, also those whose worker ended."""
+    values = {"now": now, "urgent": _urgency(now, pace)}
+    return [each for each in channels if connection.execute(_IS_DUE, values | {"channel": each}).scalar()]
+
+
+_RECLAIM = (
+    update(_NOTICES)
+    .where(_N.id.in_(select(_N.id).where(_LOST).with_for_update(skip_locked=True)))
+    .values(
+        state=case(
+            (_N.last_error.in_(MARKS), State.CANCELLED.value),
+            (_N.unsure < 1, State.FAILED.value),
+            else_=State.DEAD.value,
+        ),
+        unsure=_N.unsure + 1,
+        lease_by="",
+        lease_until=None,
+        not_before=bindparam("now"),
+        last_error=INTERRUPTED,
+    )
+)
 
 
 def reclaim(connection: Connection, now: datetime) -> int:
     """Take notices back from workers whose lease ended. Return how many."""
-    marked, again = NoticeRow.last_error.in_(MARKS), NoticeRow.unsure < 1
-    statement = (
-        update(NoticeRow)
-        .where(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
-        .values(
-            state=case((marked, State.CANCELLED.value), (again, State.FAILED.value), else_=State.DEAD.value),
-            unsure=NoticeRow.unsure + 1,
-            lease_by="",
-            lease_until=None,
-            not_before=now,
-            last_error=INTERRUPTED,
-        )
-    )
-    return int(connection.execute(statement).rowcount)
+    return int(connection.execute(_RECLAIM, {"now": now}).rowcount)
 
 
-def claim(engine: Engine, worker: str, channel: str, most: int, now: datetime, pace: Pace) -> Sequence[NoticeRow]:
-    """Claim due notices of a channel, urgent and oldest ones first. Return them. most: how many at most.
-
-    A notice that may already have been sent is claimed alone.
-    """
-    with engine.begin() as connection:
-        reclaim(connection, now)
-        most = _allowed(connection, most, now, pace)
-        mine = and_(_due(now, pace), NoticeRow.channel == channel)
-        rows = _claimed(connection, worker, and_(mine, NoticeRow.unsure > 0), min(most, 1), now)
-        rows = rows or _claimed(connection, worker, and_(mine, NoticeRow.unsure == 0), most, now)
-        _count(connection, len(rows), pace)
-    return rows
-
-
-def _claimed(
-    connection: Connection, worker: str, which: ColumnElement[bool], most: int, now: datetime
+def claim(
+    connection: Connection, worker: str, channel: str, most: int, now: datetime, pace: Pace
 ) -> Sequence[NoticeRow]:
-    if most < 1:
-        return []
-    first = NoticeRow.urgent.desc(), NoticeRow.not_before, NoticeRow.id
-    # SQLite has one writer at a time, and ignores the lock.
-    found = select(NoticeRow.id).where(which).order_by(*first).limit(most).with_for_update(skip_locked=True)
-    ids = list(connection.execute(found).scalars())
+    """Claim due notices of a channel in the caller's transaction, urgent and oldest ones first. Return them.
+
+    most: how many at most. A notice that may already have been sent is claimed alone.
+    """
+    reclaim(connection, now)
+    most = _allowed(connection, most, now, pace)
+    mine = {"channel": channel, "now": now}
+    ids = _found(connection, _UNSURE, mine, min(most, 1))
+    for urgent in () if ids else _urgency(now, pace):
+        ids += _found(connection, _FIRST, {**mine, "urgent": urgent}, most - len(ids))
     if not ids:
         return []
-    values = {
-        "state": State.SENDING.value,
-        "lease_by": worker,
-        "lease_until": now + LEASE,
-        "attempts": NoticeRow.attempts + 1,
-    }
-    claimed = update(NoticeRow).where(NoticeRow.id.in_(ids), which).values(values).returning(*NoticeRow.__table__.c)
+    _count(connection, len(ids), pace)
+    claimed = connection.execute(_CLAIM, {"ids": ids, "worker": worker, "until": now + LEASE})
+    names = tuple(claimed.keys())
     # Plain objects with the same attributes: the ORM takes ten times as long to make its own.
-    rows = [cast("NoticeRow", SimpleNamespace(**row._mapping)) for row in connection.execute(claimed)]
-    return sorted(rows, key=lambda row: ids.index(row.id))
+    rows = {row.id: SimpleNamespace(**dict(zip(names, row, strict=True))) for row in claimed}
+    return [cast("NoticeRow", rows[each]) for each in ids]
+
+
+def _oldest(*which: ColumnElement[bool]) -> Select[Any]:
+    found = select(_N.id).where(_DUE, *which).order_by(_N.not_before, _N.id).limit(bindparam("most"))
+    return found.with_for_update(skip_locked=True)  # SQLite has one writer at a time, and no such locks
+
+
+_UNSURE = _oldest(_N.unsure > 0)
+_FIRST = _oldest(_N.unsure == 0, _N.urgent == bindparam("urgent"))
+_CLAIM = (
+    update(_NOTICES)
+    .where(_N.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=State.SENDING.value,
+        lease_by=bindparam("worker"),
+        lease_until=bindparam("until"),
+        attempts=_N.attempts + 1,
+    )
+    .returning(*_N)
+)
+
+
+def _found(connection: Connection, query: Select[Any], values: Mapping[str, object], most: int) -> list[int]:
+    return list(connection.execute(query, {**values, "most": most}).scalars()) if most > 0 else []
 
 
 def _allowed(connection: Connection, most: int, now: datetime, pace: Pace) -> int:
@@ -174,10 +214,14 @@ def renew(engine: Engine, worker: str, now: datetime) -> None:
         connection.execute(update(NoticeRow).where(*mine).values(lease_until=now + LEASE))
 
 
-def is_cancelled(engine: Engine, number: int) -> bool:
-    """Tell whether a notice was cancelled since it was claimed. number: its ID."""
-    with engine.connect() as connection:
-        return connection.execute(select(NoticeRow.last_error).where(NoticeRow.id == number)).scalar() in MARKS
+_CANCELLED = select(_N.id).where(
+    _N.state == State.SENDING.value, _N.lease_by == bindparam("worker"), _N.last_error.in_(MARKS)
+)
+
+
+def cancelled(connection: Connection, worker: str) -> set[int]:
+    """Return the IDs of the worker's claimed notices that were cancelled since."""
+    return set(connection.execute(_CANCELLED, {"worker": worker}).scalars())
 
 
 @dataclass(frozen=True)
@@ -198,9 +242,8 @@ def store_outcomes(
     that isn't cancelled any more, waits again.
     One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
     """
-    ids = [each.row.id for each in ended]
-    mine = NoticeRow.id.in_(ids), NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
-    found = connection.execute(select(NoticeRow.id, NoticeRow.last_error).where(*mine).with_for_update())
+    mine = {"ids": [each.row.id for each in ended], "worker": worker}
+    found = connection.execute(_LOCK, mine)
     still = {row.id: row.last_error if row.last_error in MARKS else "" for row in found}
     ended = [each for each in ended if each.row.id in still]
     if values := [{"row": each.row.id, **_values(each, still[each.row.id], now, pace)} for each in ended]:
@@ -211,15 +254,25 @@ def store_outcomes(
     return [each.row for each in sent]
 
 
+_LOCK = (
+    update(_NOTICES)
+    .where(
+        _N.id.in_(bindparam("ids", expanding=True)),
+        _N.lease_by == bindparam("worker"),
+        _N.state == State.SENDING.value,
+    )
+    .values(lease_by=_N.lease_by)
+    .returning(_N.id, _N.last_error)
+)
+"""Changes nothing. SQLite, which has no other lock, then lets nobody cancel a notice until its outcome is stored."""
 _STORE_OUTCOME = (
-    update(NoticeRow.__table__)  # type: ignore[arg-type] # a Table, though its type says FromClause
-    .where(NoticeRow.id == bindparam("row"))
+    update(_NOTICES)
+    .where(_N.id == bindparam("row"))
     .values(
         {each: bindparam(each) for each in ("state", "sent_at", "sent_to", "not_before", "last_error", "attempts")}
         | {"lease_by": "", "lease_until": None}
     )
 )
-"""By the table, since the ORM updates one row after another."""
 
 
 def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, object]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.notices import claims
-from app.notices.addresses import UserGone
+from app.notices.addresses import AddressOf, UserGone
 from app.notices.claims import Ended, Pace
 from app.notices.messages import Channel, Message, Outcome, Parts, Refused, TryLater
 from app.notices.models import NoticeRow
@@ -25,13 +27,15 @@ from app.notices.notice import CANCELLED
 log = logging.getLogger(__name__)
 AT_ONCE = 50
 """Notices in one claim. After a crash, at most this many are sent twice."""
+LOOK = timedelta(milliseconds=100)
+"""How old the list of cancelled notices may be when a message is sent."""
 SIGN_OF_LIFE = timedelta(seconds=20)
 """How often a worker renews its claims while it is sending."""
 NO_ADDRESS, NOT_READ, GONE = "no-address", "address-not-read", "user-gone"
 NOT_WRITTEN, BROKEN = "not-written", "channel-failed"
 
-AddressOf = Callable[[NoticeRow], str | None]
-"""Returns the address for a notice. "" if its channel has only one, None if the address isn't known."""
+Addresses = Callable[[Sequence[NoticeRow]], AddressOf]
+"""Called with the notices of a claim. Returns what looks up the address for one of them."""
 Render = Callable[[NoticeRow], Parts]
 Record = Callable[[Connection, Sequence[NoticeRow], datetime], Callable[[], None]]
 """Called with sent notices, in the transaction that stores them. Returns what to call after the commit."""
@@ -44,7 +48,7 @@ class Delivery:
     engine: Engine
     channels: Mapping[str, Channel]
     pace: Pace
-    address_of: AddressOf
+    addresses: Addresses
     render: Render
     record: Record
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -57,8 +61,7 @@ class Delivery:
             return bool(self._due(connection))
 
     def _due(self, connection: Connection) -> list[str]:
-        due = claims.due_channels(connection, datetime.now(UTC), self.pace)
-        return [name for name in due if name in self.channels]
+        return claims.due_channels(connection, self.channels, datetime.now(UTC), self.pace)
 
     def run(self) -> int:
         """Send everything that is due, and return how many were tried. It ends early once `stopping` is set."""
@@ -74,11 +77,13 @@ class _Run:
         self._all, self._channel = delivery, channel
         # Its claims are its own: another thread of the process that renewed them would keep a claim nobody works on.
         self._worker = secrets.token_hex(16)
-        self._claimed: list[NoticeRow] = []
+        self._claimed: deque[NoticeRow] = deque()
+        self._ready: deque[tuple[NoticeRow, Message]] = deque()
         self._ended: list[Ended] = []
         self._under_way: tuple[NoticeRow, str] | None = None
         self._tried = 0
-        self._renewed = datetime.now(UTC)
+        self._renewed = self._looked = datetime.now(UTC)
+        self._cancelled: Collection[int] = ()
 
     def run(self) -> int:
         try:
@@ -97,32 +102,61 @@ class _Run:
         return self._tried
 
     def _release(self) -> None:
-        if self._claimed:
+        if rows := [*(row for row, _ in self._ready), *self._claimed]:
             with self._all.engine.begin() as connection:
-                claims.release(connection, self._worker, self._claimed)
+                claims.release(connection, self._worker, rows)
 
     def _messages(self) -> Iterator[Message]:
-        while rows := self._next():
-            self._claimed = list(rows)
-            while self._claimed and not self._all.stopping.is_set():
-                if message := self._message(self._claimed.pop(0)):
-                    yield message
-                self._stay_alive()
+        while self._has_next():
+            row, message = self._ready.popleft()
+            if self._is_cancelled(row):
+                self._ended.append(Ended(row, Refused(CANCELLED)))
+            elif self._under_way:
+                raise RuntimeError(
+                    f"channel {self._channel} took a message before it reported the outcome of the last"
+                )
+            else:
+                self._under_way = row, message.to
+                yield message
+            self._stay_alive()
 
-    def _next(self) -> Sequence[NoticeRow]:
-        self._store()
-        if self._all.stopping.is_set():
-            return []
-        self._renewed = now = datetime.now(UTC)
-        return claims.claim(self._all.engine, self._worker, self._channel, AT_ONCE, now, self._all.pace)
+    def _has_next(self) -> bool:
+        """Return whether there's another message, and have it ready."""
+        while not self._all.stopping.is_set():
+            if self._ready:
+                return True
+            if not self._claim():
+                return False
+        return False
 
-    def _message(self, row: NoticeRow) -> Message | None:
+    def _claim(self) -> bool:
+        """Claim the next notices and write their messages. Return whether there are any."""
+        # One transaction with the outcomes of the last ones: the disk takes as long as sending several.
+        with self._storing() as connection:
+            self._renewed = self._looked = now = datetime.now(UTC)
+            rows = claims.claim(connection, self._worker, self._channel, AT_ONCE, now, self._all.pace)
+            self._claimed, self._cancelled = deque(rows), ()
+        # All of them now: what a processor has just done, it does again in half the time.
+        address_of = self._all.addresses(rows)
+        while self._claimed and not self._all.stopping.is_set():
+            row = self._claimed.popleft()
+            if message := self._message(row, address_of):
+                self._ready.append((row, message))
+            self._stay_alive()
+        return bool(rows)
+
+    def _is_cancelled(self, row: NoticeRow) -> bool:
+        now = datetime.now(UTC)
+        if abs(now - self._looked) >= LOOK:
+            with self._all.engine.connect() as connection:
+                self._cancelled = claims.cancelled(connection, self._worker)
+            self._looked = now
+        return row.id in self._cancelled
+
+    def _message(self, row: NoticeRow, address_of: AddressOf) -> Message | None:
         """Return the message for a notice. None if it can't be made, with the reason in `_ended`."""
-        if claims.is_cancelled(self._all.engine, row.id):
-            self._ended.append(Ended(row, Refused(CANCELLED)))
-            return None
         try:
-            address = self._all.address_of(row)
+            address = address_of(row)
         except UserGone:  # not for good: compliance may not have heard yet of the user whom the notice is for
             self._ended.append(Ended(row, TryLater(code=GONE)))
             return None
@@ -135,14 +169,14 @@ class _Run:
             return None
         try:
             parts = self._all.render(row)
+            message = Message(
+                row.message_id, address, *parts, kind=row.kind, data=row.data, created_at=row.created_at
+            )
+            return self._all.channels[self._channel].prepare(message)
         except Exception:  # a text that can't be written must not hold up the others
             log.exception("notice %s of kind %s could not be written", row.id, row.kind)
             self._ended.append(Ended(row, TryLater(code=NOT_WRITTEN)))
             return None
-        if self._under_way:
-            raise RuntimeError(f"channel {self._channel} took a message before it reported the outcome of the last")
-        self._under_way = row, address
-        return Message(row.message_id, address, *parts, kind=row.kind, data=row.data, created_at=row.created_at)
 
     def _end(self, outcome: Outcome) -> None:
         if not self._under_way:
@@ -151,16 +185,24 @@ class _Run:
         self._ended.append(Ended(row, outcome, address))
         self._tried += 1
 
-    def _store(self) -> None:
-        if not self._ended:
-            return
-        now = datetime.now(UTC)
+    @contextmanager
+    def _storing(self) -> Iterator[Connection]:
+        """Store outcomes in a transaction, in which the caller may do more."""
+        after: Callable[[], None] | None = None
         with self._all.engine.begin() as connection:
-            sent = claims.store_outcomes(connection, self._worker, self._ended, now, self._all.pace)
-            after = self._all.record(connection, sent, now) if sent else None
+            if self._ended:
+                now = datetime.now(UTC)
+                sent = claims.store_outcomes(connection, self._worker, self._ended, now, self._all.pace)
+                after = self._all.record(connection, sent, now) if sent else None
+            yield connection
         self._ended = []  # only now: if the transaction fails, they are stored with the next one
         if after:
             after()
+
+    def _store(self) -> None:
+        if self._ended:
+            with self._storing():
+                pass
 
     def _stay_alive(self) -> None:
         now = datetime.now(UTC)

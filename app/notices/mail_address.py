@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class MailAddress(NamedTuple):
         return Address(display_name=name, username=self.local, domain=self.domain)
 
 
+@lru_cache(maxsize=1024)  # each is read when it is looked up, when its mail is written, and when that is sent
 def mail_address(text: str) -> MailAddress | None:
     """Return the address that `text` is, None if it isn't one. Quoted names before the @ aren't supported."""
     local, _, domain = text.strip().rpartition("@")

@@ -30,6 +30,8 @@ class Message(NamedTuple):
     data: Mapping[str, Any]
     """Of the notice, for webhooks. It contains no secret."""
     created_at: datetime
+    prepared: bytes = b""
+    """What the channel wrote of it beforehand (`Channel.prepare`)."""
 
 
 class Sent(NamedTuple):
@@ -56,6 +58,10 @@ Outcome = Sent | TryLater | Refused
 
 class Channel(Protocol):
     """A way to send messages, with its settings."""
+
+    def prepare(self, message: Message) -> Message:
+        """Return the message with what the channel can write before it is sent. Several are prepared together."""
+        return message
 
     def send_many(self, messages: Iterable[Message]) -> Iterator[Outcome]:
         """Send each message and yield its outcome, in the same order.

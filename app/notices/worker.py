@@ -157,5 +157,5 @@ def delivery(app: Flask) -> Delivery:
 
     recorder = Recorder(app.extensions["audit_log"])
     return Delivery(
-        db.engine, configured(app.config), pace_of(app), address_book(app).of_notice, written, recorder.record
+        db.engine, configured(app.config), pace_of(app), address_book(app).for_notices, written, recorder.record
     )

@@ -21,6 +21,7 @@ from app.compliance.campaigns.steps import due, managers_due, steps
 from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.factory import create_app
+from app.notices.delivery import LOOK
 from app.notices.messages import Message, Outcome, Sent, TryLater
 from app.notices.models import NoticeRow
 from app.notices.outbox import outbox
@@ -295,6 +296,7 @@ def test_a_pause_while_a_worker_has_the_notices_loses_no_step(
             moved(CampaignState.PAUSED)
             if resumed:
                 moved(CampaignState.RUNNING)
+            clock.move(LOOK.total_seconds())
         return outcome
 
     to_all = ["sam@example.com", "tia@example.com"]

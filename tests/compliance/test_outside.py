@@ -262,7 +262,7 @@ def test_no_notice_goes_to_a_user_with_another_id(
     book = address_book(portal)
     with db.engine.begin() as connection:
         [row] = rows(connection, NoticeRow.user_name == "nadia", most=1)
-        assert book.of_notice(row) == "nadia@example.com", "no ID is known"
+        assert book.for_notices([row])(row) == "nadia@example.com", "no ID is known"
         connection.execute(update(CompliancePerson).values(user_id="AIDANEW"))
     with pytest.raises(UserGone):
-        book.of_notice(row)
+        book.for_notices([row])(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,9 @@ from app.factory import create_app
 from app.notices import claims
 from app.notices.claims import Pace
 from app.notices.delivery import Delivery
-from app.notices.messages import Message, Outcome, Parts, Sent
+from app.notices.messages import Channel, Message, Outcome, Parts, Sent
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import MAIL, Notice
+from app.notices.notice import Notice
 from app.notices.outbox import Outbox
 from config import engine_options, from_env
 from tests.support import postgres
@@ -56,7 +56,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 @dataclass
-class Script:
+class Script(Channel):
     """A channel. answer: what becomes of a message. taken: every message that came."""
 
     answer: Callable[[Message], Outcome] = lambda message: Sent()
@@ -91,10 +91,15 @@ class Office:
             self.engine,
             {"mail": self.channel},
             pace or Pace(),
-            lambda row: f"{row.user_name}@example.com" if row.user_name else None,
+            lambda _: lambda row: f"{row.user_name}@example.com" if row.user_name else None,
             lambda row: Parts(row.kind, f"To {row.user_name}"),
             self._record,
         )
+
+    def claim(self, worker: str) -> Sequence[NoticeRow]:
+        """Claim what is due, as a worker of this name does."""
+        with self.engine.begin() as connection:
+            return claims.claim(connection, worker, "mail", 50, now(), Pace())
 
     def sent(self) -> list[str]:
         """Let a worker send what is due. Return what the channel got."""
@@ -133,4 +138,4 @@ def now() -> datetime:
 
 def claimed_by_a_worker_that_ends(office: Office) -> None:
     """Every notice that waits is claimed by a worker that is gone, and never ends its work."""
-    assert claims.claim(office.engine, "ended", MAIL, 50, now(), Pace())
+    assert office.claim("ended")

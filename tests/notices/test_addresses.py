@@ -55,7 +55,7 @@ def test_a_manager_is_an_address_or_another_user(file: AddressFile) -> None:
 def test_where_a_notice_goes(file: AddressFile) -> None:
     def goes(audience: Audience, user: str, channel: str = "mail") -> str | None:
         row = NoticeRow(account_id=ACCOUNT, user_name=user, audience=audience.value, channel=channel)
-        return AddressBook(file).of_notice(row)
+        return AddressBook(file).for_notices([row])(row)
 
     assert goes(Audience.USER, "paula") == "paula.p@example.com"
     assert goes(Audience.MANAGER, "paula") == "maria@example.com"

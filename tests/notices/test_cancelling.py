@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from app.notices import claims
 from app.notices.claims import Pace
+from app.notices.delivery import LOOK
 from app.notices.messages import Message, Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow
 from app.notices.notice import CANCELLED, MAIL
@@ -38,6 +41,7 @@ def test_what_is_cancelled_while_a_worker_has_it_is_left_out_and_not_tried_again
 
     def cancelled_meanwhile(message: Message) -> Outcome:
         _cancel_all(office)
+        clock.move(LOOK.total_seconds())
         return outcome
 
     office.channel.answer = cancelled_meanwhile
@@ -46,6 +50,30 @@ def test_what_is_cancelled_while_a_worker_has_it_is_left_out_and_not_tried_again
     office.worker().run()
     assert office.states() == [state, ("cancelled", "")]
     assert office.channel.received == ["first@example.com"]
+
+
+def test_what_is_cancelled_at_the_moment_its_outcome_is_stored_stays_cancelled(office: Office, clock: Clock) -> None:
+    if office.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has locks of rows, for which a test of one thread would wait for ever")
+    office.write(notice())
+    office.channel.answer = lambda message: TryLater(code="timed-out")
+    waited: list[bool] = []
+
+    def cancel(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "sent_at=?" in statement and not waited:
+            waited.append(True)
+            other = create_engine(office.engine.url, connect_args={"timeout": 0})
+            with pytest.raises(OperationalError, match="locked"), other.begin() as meanwhile:
+                Outbox([MAIL]).cancel(meanwhile, NoticeRow.id > 0)
+            other.dispose()
+
+    event.listen(office.engine, "before_cursor_execute", cancel)
+    office.worker().run()
+    assert waited
+    _cancel_all(office)
+    clock.move(86400)
+    office.worker().run()
+    assert office.states() == [("cancelled", "timed-out")] and len(office.channel.taken) == 1
 
 
 def test_what_is_cancelled_while_its_worker_stops_or_ends_is_not_sent(office: Office, clock: Clock) -> None:
@@ -70,7 +98,7 @@ def test_what_is_cancelled_while_its_worker_stops_or_ends_is_not_sent(office: Of
 
 def test_what_was_left_out_and_is_wanted_again_waits_again(office: Office) -> None:
     office.write(notice())
-    [row] = claims.claim(office.engine, "worker", MAIL, 1, now(), Pace())
+    [row] = office.claim("worker")
     left_out = claims.Ended(row, Refused(CANCELLED))
     with office.engine.begin() as connection:
         outbox = Outbox([MAIL])

@@ -3,18 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
 
 from app.notices import claims
 from app.notices.claims import Pace
 from app.notices.messages import Message, Outcome, Sent
 from app.notices.models import NoticeRow
-from app.notices.notice import MAIL
 from tests.notices.conftest import Office, claimed_by_a_worker_that_ends, notice, now
 from tests.support.clock import Clock
+
+
+def _plan_of(connection: Connection, statement: str, values: Any) -> str:
+    """Return how the database carries out a statement."""
+    cursor = connection.connection.cursor()
+    cursor.execute("SET LOCAL enable_seqscan = off")  # which is faster for as few rows as a test has
+    cursor.execute(f"EXPLAIN {statement}", values)
+    return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def _plan_on_sqlite(connection: Connection, statement: str, values: Any) -> str:
+    cursor = connection.connection.cursor()
+    cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+    return "\n".join(row[-1] for row in cursor.fetchall())
+
+
+def test_a_worker_reads_only_the_notices_that_it_takes_however_many_wait(office: Office) -> None:
+    office.write(*(notice(f"user-{number}") for number in range(120)))
+    plan_of = _plan_on_sqlite if office.engine.dialect.name == "sqlite" else _plan_of
+    plans: list[str] = []
+
+    def look(connection: Connection, _: object, statement: str, values: Any, *__: object) -> None:
+        if "ORDER BY" in statement:
+            plans.append(plan_of(connection, statement, values))
+
+    event.listen(office.engine, "before_cursor_execute", look)
+    assert len(office.claim("worker")) == 50
+    event.remove(office.engine, "before_cursor_execute", look)
+    urgent_and_not = plans[1:]
+    assert len(urgent_and_not) == 2
+    for plan in urgent_and_not:
+        assert "ix_notices_due" in plan and "sort" not in plan.lower() and "order by" not in plan.lower(), plan
+
+
+def test_a_database_is_not_asked_about_each_of_many_notices(office: Office) -> None:
+    office.write(*(notice(f"user-{number}") for number in range(200)))
+    asked: list[str] = []
+    event.listen(office.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    assert office.worker().run() == 200
+    looks = [
+        statement for statement in asked if statement.startswith("SELECT notices.id") and "lease_by" in statement
+    ]
+    assert len(asked) - len(looks) < 50, (
+        "about ten for each claim. How often it looks for cancelled ones, time decides"
+    )
 
 
 def test_a_worker_that_stops_returns_what_it_did_not_send(office: Office) -> None:
@@ -41,7 +86,7 @@ def test_what_a_worker_left_is_sent_once_more_and_one_at_a_time(office: Office, 
     assert not worker.is_due(), "it may be sending them"
     clock.move(2)
     assert worker.is_due()
-    assert len(claims.claim(office.engine, "other", MAIL, 50, now(), Pace())) == 1
+    assert len(office.claim("other")) == 1
     worker.run()
     assert office.channel.received == ["second@example.com"]
 
@@ -90,9 +135,9 @@ def test_two_threads_of_a_worker_have_claims_of_their_own(office: Office) -> Non
 
 def test_a_claim_that_was_taken_over_is_not_settled_by_its_former_worker(office: Office, clock: Clock) -> None:
     office.write(notice())
-    rows = claims.claim(office.engine, "former", MAIL, 50, now(), Pace())
+    rows = office.claim("former")
     clock.move(claims.LEASE.total_seconds() + 1)
-    assert claims.claim(office.engine, "next", MAIL, 50, now(), Pace())
+    assert office.claim("next")
     with office.engine.begin() as connection:
         ended = [claims.Ended(rows[0], Sent(), "paula@example.com")]
         assert claims.store_outcomes(connection, "former", ended, now(), Pace()) == []

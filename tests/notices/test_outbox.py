@@ -145,8 +145,8 @@ def _wrong() -> Parts:
 def test_an_address_that_cannot_be_read_costs_one_notice_a_try(office: Office) -> None:
     office.write(notice("first", urgent=True), notice("second"))
     worker = office.worker()
-    address_of = worker.address_of
-    worker.address_of = lambda row: _unreadable() if row.user_name == "first" else address_of(row)
+    address_of = worker.addresses([])
+    worker.addresses = lambda _: lambda row: _unreadable() if row.user_name == "first" else address_of(row)
     worker.run()
     assert office.states() == [("failed", "address-not-read"), ("sent", "")]
 
@@ -154,8 +154,8 @@ def test_an_address_that_cannot_be_read_costs_one_notice_a_try(office: Office) -
 def test_a_notice_to_a_user_who_is_gone_waits_until_it_is_cancelled(office: Office) -> None:
     office.write(notice("gone"), notice("there"))
     worker = office.worker()
-    address_of = worker.address_of
-    worker.address_of = lambda row: _gone() if row.user_name == "gone" else address_of(row)
+    address_of = worker.addresses([])
+    worker.addresses = lambda _: lambda row: _gone() if row.user_name == "gone" else address_of(row)
     worker.run()
     assert office.states() == [("failed", "user-gone"), ("sent", "")]
 

@@ -65,10 +65,14 @@ def read_named(connection: Connection, account_id: str, names: Collection[str]) 
     return found
 
 
-def read_user_id(connection: Connection, account_id: str, user_name: str) -> str:
-    """Return AWS's unique ID of the user who has this name, "" if it isn't known."""
-    mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
-    return connection.execute(select(CompliancePerson.user_id).where(*mine)).scalar() or ""
+def read_user_ids(connection: Connection, account_id: str, names: Collection[str]) -> dict[str, str]:
+    """Return AWS's unique IDs by the names of these users, as far as they are known."""
+    found: dict[str, str] = {}
+    for some in batched(names):
+        mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name.in_(some)
+        query = select(CompliancePerson.user_name, CompliancePerson.user_id).where(*mine)
+        found |= {row.user_name: row.user_id for row in connection.execute(query)}
+    return found
 
 
 def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:

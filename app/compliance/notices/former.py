@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import Flask
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from app.compliance.data.account_data import AccountData
 from app.compliance.data.merge import Merged, is_another, is_later
-from app.compliance.data.people_data import read_user_id
+from app.compliance.data.people_data import read_user_ids
 from app.compliance.data.rows import PersonRow
 from app.compliance.data.storing import people_merged
 from app.compliance.receivers import listen_to
@@ -67,12 +67,12 @@ def _open(connection: Connection, account_id: str) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
-def _id_of(account_id: str, user_name: str) -> str:
+def _ids_of(account_id: str, user_names: Collection[str]) -> Mapping[str, str]:
     with db.engine.connect() as connection:
-        return read_user_id(connection, account_id, user_name)
+        return read_user_ids(connection, account_id, user_names)
 
 
 def listen(app: Flask) -> None:
     """Cancel notices to deleted users from now on, when the portal or a command sees that they are gone."""
     listen_to(people_merged, app, _cancel_notices)
-    know_ids_with(app, _id_of)
+    know_ids_with(app, _ids_of)

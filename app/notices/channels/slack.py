@@ -14,7 +14,7 @@ import orjson
 from app.notices.channels.http import HttpOptions, Post, post_each
 from app.notices.content import Brand, Content, Fact, Link
 from app.notices.kinds import compose
-from app.notices.messages import Message, Outcome
+from app.notices.messages import Channel, Message, Outcome
 from app.text.messages import _
 
 LONGEST_HEADER, LONGEST_TEXT, LONGEST_FIELD = 150, 3000, 2000
@@ -68,7 +68,7 @@ def blocks(content: Content) -> list[dict[str, Any]]:
     return found
 
 
-class SlackChannel:
+class SlackChannel(Channel):
     """Posts notices to one channel of Slack."""
 
     name = "slack"

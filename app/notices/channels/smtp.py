@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from app.notices.channels.mail import as_mail
 from app.notices.channels.time_limit import TimeLimit
 from app.notices.mail_address import MailAddress, mail_address
-from app.notices.messages import Message, Outcome, Refused, Sent, TryLater
+from app.notices.messages import Channel, Message, Outcome, Refused, Sent, TryLater
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -204,13 +204,21 @@ def _numbered(what: str, code: int) -> str:
     return f"{what}-{code}" if 100 <= code <= 999 else "not-smtp"
 
 
-class SmtpChannel:
+class SmtpChannel(Channel):
     """Sends notices as mails."""
 
     name = "mail"
 
     def __init__(self, options: SmtpOptions) -> None:
         self._options = options
+
+    def prepare(self, message: Message) -> Message:
+        """Return it with its mail."""
+        to = mail_address(message.to)
+        return message if to is None else message._replace(prepared=self._mail(message, to))
+
+    def _mail(self, message: Message, to: MailAddress) -> bytes:
+        return message.prepared or as_mail(message, to, self._options.sender, self._options.sender_name)
 
     def send_many(self, messages: Iterable[Message]) -> Iterator[Outcome]:
         """Send each, and yield what happened to it (`Channel.send_many`)."""
@@ -271,10 +279,12 @@ class SmtpChannel:
 
     def _sender(self, server: smtplib.SMTP, to: MailAddress) -> TryLater | None:
         """Announce the sender. None if the server takes it. Raises OSError if the connection breaks."""
-        options = ["BODY=8BITMIME"] if server.has_extn("8bitmime") else []
+        options = " BODY=8BITMIME" if server.has_extn("8bitmime") else ""
         if to.needs_utf8:
-            options.append("SMTPUTF8")
-        code, _ = server.mail(str(self._options.sender), options)
+            options += " SMTPUTF8"
+            server.command_encoding = "utf-8"
+        # smtplib's own method would read the address again, which takes as long as to send this.
+        code, _ = server.docmd("MAIL", f"FROM:<{self._options.sender}>{options}")
         if code != OK:
             # a setting to correct, no fault of this mail
             return TryLater(code=_numbered("sender", code), channel_down=True)
@@ -283,7 +293,7 @@ class SmtpChannel:
     @staticmethod
     def _recipient(server: smtplib.SMTP, to: MailAddress) -> TryLater | Refused | None:
         """Announce the recipient. None if the server takes it. Raises OSError if the connection breaks."""
-        code, _ = server.rcpt(str(to))
+        code, _ = server.docmd("RCPT", f"TO:<{to}>")
         if code in (OK, FORWARDED):
             return None
         why = _numbered("recipient", code)
@@ -296,7 +306,7 @@ class SmtpChannel:
         """
         server = connection.server()
         try:
-            code, _ = server.data(as_mail(message, to, self._options.sender, self._options.sender_name))
+            code, _ = server.data(self._mail(message, to))
         except smtplib.SMTPDataError as error:
             code = error.smtp_code
         except OSError as error:

@@ -13,7 +13,7 @@ import orjson
 from app.notices.channels.http import HttpOptions, Post, post_each
 from app.notices.content import Brand, Content, Fact, Link
 from app.notices.kinds import compose
-from app.notices.messages import Message, Outcome
+from app.notices.messages import Channel, Message, Outcome
 from app.text.messages import _
 
 VERSION = "1.4"
@@ -76,7 +76,7 @@ def payload(content: Content) -> bytes:
     return posted
 
 
-class TeamsChannel:
+class TeamsChannel(Channel):
     """Posts notices to one channel or chat of Teams."""
 
     name = "teams"

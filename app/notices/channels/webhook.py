@@ -9,10 +9,10 @@ import orjson
 from standardwebhooks import Webhook
 
 from app.notices.channels.http import HttpOptions, Post, post_each
-from app.notices.messages import Message, Outcome
+from app.notices.messages import Channel, Message, Outcome
 
 
-class WebhookChannel:
+class WebhookChannel(Channel):
     """Posts notices as JSON."""
 
     name = "webhook"
