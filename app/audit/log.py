@@ -147,14 +147,8 @@ class AuditLog:
 
         Raises LookupError where the chain has no head yet.
         """
-        mine = ActivityHead.account_id == account_id
         # The first statement takes the lock, on SQLite and PostgreSQL: a second process sees our row.
-        head = connection.execute(
-            update(ActivityHead)
-            .where(mine)
-            .values(seq=ActivityHead.seq + 1)
-            .returning(ActivityHead.seq, ActivityHead.mac)
-        ).first()
+        head = connection.execute(_NEXT, {"account": account_id}).first()
         if head is None:
             raise LookupError(account_id)
         seq, before = head.seq, head.mac
@@ -169,8 +163,8 @@ class AuditLog:
             written.append((row, mac))
             seq, before = seq + 1, mac
         if written:
-            connection.execute(insert(ActivityRow), [{**row._asdict(), "mac": mac} for row, mac in written])
-        connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
+            connection.execute(_INSERT, [{**row._asdict(), "mac": mac} for row, mac in written])
+        connection.execute(_HEAD, {"account": account_id, "last": seq - 1, "signed": before})
         return written
 
     def shorten(self, account_id: str, seq: int, mac: str) -> int:
@@ -187,7 +181,11 @@ class AuditLog:
 _KEY = select(ActivityRow.key_id).where(
     ActivityRow.account_id == bindparam("account_id"), ActivityRow.seq == bindparam("seq")
 )
-"""Which key the entry at a position was made with."""
+"""Which key the entry at a position was made with. Made once, as the statements below: each entry needs them."""
+_MY_HEAD = update(ActivityHead).where(ActivityHead.account_id == bindparam("account"))
+_NEXT = _MY_HEAD.values(seq=ActivityHead.seq + 1).returning(ActivityHead.seq, ActivityHead.mac)
+_HEAD = _MY_HEAD.values(seq=bindparam("last"), mac=bindparam("signed"))
+_INSERT = insert(ActivityRow)
 
 
 def _by_itself(event: Event, target: str) -> dict[str, str]:
