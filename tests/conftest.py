@@ -12,10 +12,12 @@ from hypothesis import settings
 from tests.support.clock import Clock, stay_on_loopback
 from tests.support.redis import RedisServer, redis_server
 from tests.support.refusals import only_known_diagnoses
+from tests.support.templates import share_compiled
 
 POLICIES = ("recommended", "tutorial")
 
 stay_on_loopback()
+share_compiled()
 settings.register_profile("soak", max_examples=800)  # eight times as many as else: `--hypothesis-profile=soak`
 
 

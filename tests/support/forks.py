@@ -174,6 +174,11 @@ if __name__ == "__main__":
     del sys.path[0]  # this folder, whose modules have names of libraries
     for _name in sys.argv[2:]:
         import_module(_name)
+    if "TESTS_TEMPLATES" in os.environ:  # tests/support/templates.py
+        from flask import Flask
+        from jinja2 import FileSystemBytecodeCache
+
+        Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(os.environ["TESTS_TEMPLATES"])}
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _module = _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
     import runpy
