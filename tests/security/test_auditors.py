@@ -18,7 +18,8 @@ PAGES = (
     "/compliance", "/compliance/people", "/compliance/people/Administrator", "/compliance/rules",
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/standards", "/compliance/standards/cis-5.0",
     "/compliance/accounts", "/compliance/history", "/compliance/history/list", "/compliance/history/changes",
-    "/compliance/history/rules/mfa", "/activity/everyone", "/policy", "/policy/try", "/notices", "/notices/addresses",
+    "/compliance/history/rules/mfa", "/compliance/evidence", "/compliance/policies", "/compliance/campaigns",
+    "/activity/everyone", "/policy", "/policy/try", "/notices", "/notices/addresses",
 )  # fmt: skip
 
 
