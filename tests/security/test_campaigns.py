@@ -150,6 +150,13 @@ def test_a_campaign_runs_pauses_and_ends_and_each_step_is_recorded(
     assert [(user, how) for user, _, how in notices(portal, number)] == [
         ("sam", "sent"), ("tia", "waiting"), ("uma", "waiting")
     ]  # fmt: skip
+    lost = NoticeRow.campaign_id == number, NoticeRow.user_name == "uma"
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(update(NoticeRow).where(*lost).values(state="dead", last_error="no-address"))
+    page = " ".join(chief.open(here).text.split())
+    assert "· mail: The user’s mail address isn’t known." in page, "why it wasn't sent"
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(update(NoticeRow).where(*lost).values(state="waiting", last_error=""))
     sent(chief, f"{here}/pause")
     assert {how for _, _, how in notices(portal, number)} == {"sent", "cancelled"}
     sent(chief, f"{here}/start")

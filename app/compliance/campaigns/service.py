@@ -145,6 +145,8 @@ class LatestNotice(NamedTuple):
     channel: str
     state: str
     at: datetime
+    problem: str
+    """Why it couldn't be sent, as a code of `app.notices.channels.outcomes`, else ""."""
 
 
 class Progress(NamedTuple):
@@ -201,7 +203,13 @@ def users(
     if size is not None:
         notices = notices.where(NoticeRow.user_name.in_([row.user_name for row in rows]))
     latest = {
-        row.user_name: LatestNotice(row.kind, row.channel, row.state, row.sent_at or row.created_at)
+        row.user_name: LatestNotice(
+            row.kind,
+            row.channel,
+            row.state,
+            row.sent_at or row.created_at,
+            row.last_error if row.state == Sending.DEAD else "",
+        )
         for row in connection.execute(notices)
     }
     return [(row, latest.get(row.user_name)) for row in rows], total

@@ -24,6 +24,7 @@ from app.compliance.views import bp as dashboard
 from app.db import db
 from app.notices import queries
 from app.notices.addresses import address_book
+from app.notices.channels.outcomes import said
 from app.notices.content import Brand
 from app.notices.notice import MAIL
 from app.notices.notice import State as Sending
@@ -52,7 +53,8 @@ OUTCOMES = {
     Outcome.EXCEPTED: N_("Excepted"),
     Outcome.DELETED: N_("Deleted"),
 }
-COLUMNS = ("user_name", "user_id", "joined_at", "left_at", "left", "last_notice", "channel", "state", "at")
+COLUMNS = ("user_name", "user_id", "joined_at", "left_at", "left", "last_notice", "channel", "state", "at",
+           "problem")  # fmt: skip
 GROUP = "EC2MFA"
 STEPS = {
     "campaign-announcement": N_("Announcement"),
@@ -188,6 +190,7 @@ def one(number: int) -> ResponseReturnValue:
         outcomes=OUTCOMES,
         kinds=STEPS,
         sending=SENDING,
+        said=said,
         who=who,
         missing=missing(),
         today=today(),
@@ -243,6 +246,7 @@ def users(number: int) -> ResponseReturnValue:
                 "channel": latest.channel if latest else "",
                 "state": latest.state if latest else "",
                 "at": latest.at.isoformat() if latest else "",
+                "problem": latest.problem if latest else "",
             }
 
     answer = Response(as_csv(COLUMNS, lines()), mimetype="text/csv")
