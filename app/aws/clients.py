@@ -26,6 +26,7 @@ from botocore.utils import parse_timestamp
 
 from app.aws.observing import Observer, observe
 from app.aws.request_ids import answered
+from app.aws.signing import sign_with_less
 from app.errors import (
     MEANING,
     AwsServerError,
@@ -177,6 +178,7 @@ class Clients:
         session.register("before-parameter-build", self._only_allowed)
         session.register("before-send", self._name_the_request)  # which no signature covers
         session.register("after-call", _remember_request_id)
+        sign_with_less(session)
         if observer:
             observe(session, observer, _meaning)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
