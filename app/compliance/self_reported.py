@@ -68,8 +68,8 @@ def _uploaded(keys: Iterable[UploadedKey]) -> list[tuple[bool, str | None, str |
 def _is_stored(person: Person, own: OwnFacts, now: datetime) -> bool:
     """Is each of these facts stored already, and stored recently?"""
     with db.engine.connect() as connection:
-        row = queries.person(connection, person.account_id, person.user_name)
-    stored: Mapping[str, Any] = row.own if row and row.user_id == person.user_id else {}
+        user_id, facts = queries.own_facts(connection, person.account_id, person.user_name) or ("", {})
+    stored: Mapping[str, Any] = facts if user_id == person.user_id else {}
     for name, (_, value) in json.loads(json.dumps(own)).items():
         at, known = stored.get(name, ("", None))
         if not at or known != value or now - datetime.fromisoformat(at) > SAME_FOR:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, UnaryExpression, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, UnaryExpression, bindparam, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.compliance.data.account_data import in_force, not_over
@@ -162,6 +163,21 @@ def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterato
 def person(connection: Connection, account_id: str, user_name: str) -> PersonRow | None:
     """Return a user's row, None where the name isn't known."""
     return read_people(connection, account_id, CompliancePerson.user_name == user_name).get(user_name)
+
+
+def own_facts(connection: Connection, account_id: str, user_name: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return a user's unique ID and what their own visits showed, None where the name isn't known."""
+    row = connection.execute(_own_facts(), {"account_id": account_id, "user_name": user_name}).one_or_none()
+    return (row.user_id, row.own) if row else None
+
+
+@cache
+def _own_facts() -> Select[str, dict[str, Any]]:
+    """What `own_facts` asks. Every overview does, and putting it together takes longer than the answer."""
+    return select(CompliancePerson.user_id, CompliancePerson.own).where(
+        CompliancePerson.account_id == bindparam("account_id"),
+        CompliancePerson.user_name == bindparam("user_name"),
+    )
 
 
 def person_by_id(
