@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,11 +26,14 @@ def prune(person: Person, observed: ObservedCredentials) -> None:
 
     It raises nothing if the database fails, because no page shows these labels.
     """
-    mine, now = Labels(db.engine, person.account_id, person.user_id), datetime.now(UTC)
+    listed: dict[Type, Collection[str]] = {}
+    if observed.mfa_devices is not None:
+        listed[Type.MFA_DEVICE] = {device.serial_number for device in observed.mfa_devices}
+    if observed.access_keys is not None:
+        listed[Type.ACCESS_KEY] = {key.access_key_id for key in observed.access_keys}
+    if not listed:
+        return
     try:
-        if observed.mfa_devices is not None:
-            mine.prune(Type.MFA_DEVICE, {device.serial_number for device in observed.mfa_devices}, now)
-        if observed.access_keys is not None:
-            mine.prune(Type.ACCESS_KEY, {key.access_key_id for key in observed.access_keys}, now)
+        Labels(db.engine, person.account_id, person.user_id).prune(listed, datetime.now(UTC))
     except SQLAlchemyError:
         log.exception("labels of what %s no longer has could not be removed", person.arn)

@@ -11,7 +11,7 @@ import flask_migrate
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.aws.iam import MfaDevice
 from app.credentials.labels import LONGEST, Labels, Type, problem, tidied
@@ -91,6 +91,22 @@ def test_what_aws_no_longer_lists_loses_its_label(portal: Flask) -> None:
     with portal.app_context():
         report_observed(nadia, access_keys=[])
     assert mine.all_of(Type.ACCESS_KEY) == {}
+
+
+def test_what_a_page_listed_is_compared_with_all_labels_at_once(portal: Flask) -> None:
+    nadia = Person("123456789012", "nadia", "/", "aws", True, NOW, user_id="AIDANADIA")
+    mine, long_ago = of(nadia.user_id), NOW - timedelta(days=1)
+    asked: list[str] = []
+    for credential_type, one in ((Type.MFA_DEVICE, PHONE), (Type.MFA_DEVICE, TABLET), (Type.ACCESS_KEY, "AKIA1")):
+        mine.put(credential_type, one, "a name", long_ago)
+    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    with portal.app_context():
+        report_observed(
+            nadia, mfa_devices=[MfaDevice(serial, long_ago) for serial in (PHONE, TABLET)], access_keys=[]
+        )
+        about_labels = [statement.split()[0] for statement in asked if "credential_labels" in statement]
+        assert about_labels == ["SELECT", "DELETE"], "each overview reads them"
+    assert set(mine.all_of(Type.MFA_DEVICE)) == {PHONE, TABLET} and mine.all_of(Type.ACCESS_KEY) == {}
 
 
 def test_a_later_device_of_the_same_serial_number_has_no_name(portal: Flask) -> None:
