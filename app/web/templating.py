@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 from functools import cache
 
 from flask import Flask, g
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
+from jinja2 import Template
+from jinja2.environment import TemplateModule
 from jinja2.ext import Extension
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from app import __version__
@@ -84,6 +88,17 @@ def error_links(form: FlaskForm) -> list[tuple[str, str]]:
     ]
 
 
+class SharedMacros(Template):
+    """A template whose macros are made once. All pages that import it without their context share them.
+
+    They know the functions and filters below, and what they are given. Nothing they contain is of one request.
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        # Jinja compares the names of all globals at each import, in case templates had globals of their own.
+        return super()._get_default_module()
+
+
 class Unindented(Extension):
     """Leaves the indentation of templates out of pages. Line breaks stay, and count as a blank, as before.
 
@@ -98,6 +113,7 @@ class Unindented(Extension):
 def register(app: Flask) -> None:
     """Add the filters and functions to Jinja."""
     app.jinja_env.add_extension(Unindented)
+    app.jinja_env.template_class = SharedMacros
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
@@ -107,6 +123,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["version"] = __version__
+    app.jinja_env.globals["current_user"] = current_user  # for macros, which don't get what Flask-Login gives pages
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["accounts_to_administer"] = accounts_to_administer
     app.jinja_env.globals["error_links"] = error_links

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, nodes
+from jinja2 import Environment, meta, nodes
 
 from app import public_keys
+from app.factory import create_app
 from app.text.dates import WAYS, written
+from config import from_env
+from tests.support.databases import GOOD
 from tests.support.sandbox import ROOT
 
 SIGN_IN = ROOT / "app" / "sandbox" / "signin"
@@ -148,3 +151,46 @@ def test_lines_can_be_read(file: Path) -> None:
     drawn = r"url\(.data:image|<path d=|\bd=\""  # pictures are one word
     long = [line for line in file.read_text().splitlines() if len(line) > 120 and not re.search(drawn, line)]
     assert long == []
+
+
+def imported(template: nodes.Template, *, with_context: bool) -> set[str]:
+    """Names of the templates whose macros it imports, with its context or without."""
+    found: list[nodes.Import | nodes.FromImport] = [
+        *template.find_all(nodes.Import),
+        *template.find_all(nodes.FromImport),
+    ]
+    return {
+        str(each.template.value)
+        for each in found
+        if isinstance(each.template, nodes.Const) and each.with_context is with_context
+    }
+
+
+def test_macros_that_all_pages_share_contain_nothing_of_one_request() -> None:
+    """They are made once. What a request has, they would show to everyone: it is given to them instead."""
+    app = create_app(from_env({**GOOD, "DATABASE_URL": "sqlite://"}))
+    environment = app.jinja_env
+    parsed = {file.relative_to(ROOT / "templates").as_posix(): environment.parse(file.read_text()) for file in PORTAL}
+    shared = {name for template in parsed.values() for name in imported(template, with_context=False)}
+    assert {"_macros.html", "_components.html", "overview/_glance.html"} <= shared
+    for name in shared:
+        for node in parsed[name].body:
+            blank = isinstance(node, nodes.Output) and all(
+                isinstance(part, nodes.TemplateData) for part in node.nodes
+            )
+            assert blank or isinstance(node, nodes.Macro | nodes.Import | nodes.FromImport), f"{name}:{node.lineno}"
+        unknown = meta.find_undeclared_variables(parsed[name]) - set(environment.globals) - {"_trans"}
+        assert not unknown, f"{name}: {unknown}"
+        assert not imported(parsed[name], with_context=True), name
+
+
+def test_pages_at_the_same_time_get_the_same_macros_and_their_own_readers() -> None:
+    app = create_app(from_env({**GOOD, "DATABASE_URL": "sqlite://"}))
+    macros = app.jinja_env.get_template("mfa/_parts.html")
+    page = app.jinja_env.from_string('{% from "_macros.html" import csrf %}{{ csrf() }}')
+    with app.test_request_context():
+        first = page.render()
+    with app.test_request_context():
+        second = page.render()
+    assert "csrf_token" in first and first != second, "each has the token of its own session"
+    assert macros._get_default_module() is macros._get_default_module()
