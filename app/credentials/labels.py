@@ -168,7 +168,7 @@ class Labels:
         """Remove labels of credentials that AWS no longer lists.
 
         listed: by type, ids of all credentials that AWS listed for the user just now. Labels of other types stay. A
-        label that was set in the last `CLOCKS_APART` stays, too: AWS's lists may not show a new credential yet.
+        label that was set in the last `CLOCKS_APART` also stays: AWS's lists may not show a new credential yet.
         """
         asked = {"account_id": self.account_id, "user_id": self.user_id, "before": now - CLOCKS_APART}
         with self.engine.connect() as connection:
