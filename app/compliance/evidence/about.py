@@ -27,7 +27,7 @@ class SourceFacts:
     at: datetime
     """When it was collected."""
     sha256: str
-    """Of the file, or of what AWS answered (`fingerprint_of`). "" where an earlier release stored it."""
+    """SHA-256 of the file, or of what AWS answered, in hex. "" where an earlier release stored it."""
     users: int | None
     """How many users it has. None: not known."""
     how: str = ""
