@@ -88,7 +88,7 @@ class Health:
         return {}
 
     def of_lists(self) -> dict[str, str]:
-        """Return "lists": "outdated" where a file of accounts or administrators is broken. That fails nobody."""
+        """Return "lists": "outdated" if a file of accounts or administrators is broken. No probe fails for that."""
         return {"lists": "outdated"} if self._lists.problems else {}
 
     def parts(self) -> dict[str, str]:

@@ -63,7 +63,7 @@ def settings(level: str) -> dict[str, Any]:
         },
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
-            # It would log each request at its start, without what came of it.
+            # It would log each request at its start, without the outcome.
             "gunicorn.access": {"level": "WARNING", "propagate": False},
             "gunicorn.error": {"level": "WARNING", "propagate": True, "handlers": []},
             "botocore": {"level": "WARNING"},

@@ -67,7 +67,7 @@ class Credentials:
 
 
 def state_of(access_key_id: str, keys: Known[Sequence[AccessKey]] | Unknown) -> str:
-    """Return "deleted" or "inactive" for a key that is so by now, "" for a good one and where AWS didn't tell."""
+    """Return "deleted" or "inactive" for such a key, "" for an active one, and if AWS didn't answer."""
     if not access_key_id or isinstance(keys, Unknown):
         return ""
     found = next((key for key in keys.fact if key.access_key_id == access_key_id), None)

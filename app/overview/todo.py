@@ -1,6 +1,6 @@
 """A user's to-do list: a table of rules over what AWS shows and what waits in the session. Pure.
 
-Before MFA there is one thing to do, and the page says it by itself. This is the list for afterwards.
+Before MFA there is one thing to do, which the page says without a list. This list is for afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Urgency(IntEnum):
     NOW = 0
     """Something is lost, or refused, if it waits."""
     DUE = 1
-    """Past its time, or a way in more than is needed."""
+    """Overdue, or a way to sign in that isn't needed."""
     SOON = 2
 
 
@@ -131,7 +131,7 @@ def _old_keys(situation: Situation) -> Iterator[Item]:
     if not isinstance(situation.has.keys, Known):
         return
     keys = dated([key for key in situation.has.keys.fact if key.active], situation.limits.key_age, situation.now)
-    for due in keys[:1]:  # of two the older is to go in any case
+    for due in keys[:1]:  # the older of two has to be deleted in any case
         left, about = due.due_at - situation.now, due.key.access_key_id
         day = written(due.key.created_at)
         if due.overdue:

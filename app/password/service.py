@@ -54,7 +54,7 @@ def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
 def shown_profile(gateway: PasswordGateway, user_name: str) -> tuple[bool, LoginProfile | None]:
     """Return whether there is no password, as far as AWS shows it, and what it shows of one.
 
-    Some policies grant the change and not the look. If there is no password then, AWS says so to the change.
+    Some policies allow changing it, but not reading it. If there is no password then, AWS says so when it is changed.
     """
     try:
         profile = gateway.profile(user_name)
@@ -111,7 +111,7 @@ MOST_READINGS = 32
 MOST_CHARACTERS = 32
 """Characters of a password that are judged at once: the time it takes grows faster than their number."""
 _JUDGING = Lock()
-"""One password at a time in a process: judging is work for the processor, and everybody waits for it."""
+"""One password at a time in a process, because judging takes CPU, and other requests wait for it."""
 _PATIENCE = 5.0
 """Seconds to wait for others' passwords to be judged."""
 
@@ -143,7 +143,7 @@ def truncate_for_zxcvbn(password: str) -> str:
 def strength(person: Person, password: str) -> Strength:
     """Judge a password with zxcvbn, which also gets the names of its user. Raises StrengthCheckBusy.
 
-    A long one is as hard to guess as the harder of its beginning and its end.
+    The strength of a long one is that of its beginning or its end, whichever is higher.
     """
     if not password:
         return Strength(0, "", _(_WORDS[0]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 EXPIRES_SOON = timedelta(days=30)
-"""How long before its end a certificate is warned of."""
+"""How long before a certificate ends there's a warning."""
 
 
 @dataclass(frozen=True)

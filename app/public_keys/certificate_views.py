@@ -135,7 +135,7 @@ def check() -> ResponseReturnValue:
 
 @bp.errorhandler(PastedTextRefused)
 def refused(error: PastedTextRefused) -> ResponseReturnValue:
-    """Say why beside the field, or on the form for another one if it expired on the page that shows it."""
+    """Say why beside the field. If it expired on the page that shows it, say so on the form for another one."""
     return error_pages.refusal_page(error) if accepted_form() else done(error, "certificates.new", "warning")
 
 
@@ -151,5 +151,5 @@ def upload() -> ResponseReturnValue:
     certificate_id = service.upload_certificate(
         gateways().of_type(CertificateGateway), audit(), person().user_name, certificate
     )
-    # Active or not is what the list says: AWS's answer claims it even where it is not so.
+    # The list says whether it's active: AWS's answer always says that it is.
     return done(_("%(id)s is uploaded.", id=certificate_id), "certificates.index", new=certificate_id)

@@ -21,10 +21,10 @@ from app.text.messages import N_, _
 LONGEST_BODY = 16384
 """Characters of a certificate that AWS takes (IAM's model)."""
 LONGEST_TEXT = 64 * 1024
-"""Text that `openssl x509 -text` writes around it may stand beside it."""
+"""The text that `openssl x509 -text` writes around a certificate may be beside it."""
 
 UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
-"""What `cryptography` raises about certificates that are none, or odd ones."""
+"""What `cryptography` raises about text that isn't a certificate, and about odd certificates."""
 LOADED = (KeyAlgorithm.RSAES_PKCS1_v1_5, KeyAlgorithm.RSASSA_PSS, KeyAlgorithm.EC_PUBLIC_KEY)
 """Types of keys whose size is shown. OpenSSL would check the numbers of others, for seconds if they are large."""
 OTHER_KEYS = {

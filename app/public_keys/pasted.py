@@ -78,14 +78,14 @@ _DASHES = re.compile("-{6,}")
 _WITH_HEADERS = "SSH2PUBLICKEY"
 """RFC 4716 has lines like `Comment: "rsa-key-20260101"` in the frame."""
 MOST_FRAMES = 20
-"""Frames whose names are put as they were written."""
+"""Frames whose names are shown as they were written."""
 _QUOTES = "\"'`“”‘’«»"
 AROUND = _QUOTES + ",;)]}<>\\"
-"""What may stand right behind a key or frame: ends of a text in a program."""
+"""What may be right after a key or frame: ends of a text in a program."""
 
 
 def text_of(given: str | bytes) -> str | None:
-    """Return what was meant as text, read by its byte order mark or as UTF-8. None for bytes that are no text.
+    """Return what was meant as text, read by its byte order mark or as UTF-8. None for bytes that aren't text.
 
     Invisible characters, full-width forms, escapes of JSON and programs, indentation, marks of quoted mail and empty
     lines are removed. Lines end with a line feed.
@@ -110,7 +110,7 @@ class Frame:
     before: str
     """The text before it on its line."""
     after: str
-    """What follows behind its end on its line: one character, or ""."""
+    """What follows its end on the same line: one character, or ""."""
 
 
 def labels(text: str) -> list[str]:

@@ -218,7 +218,7 @@ def _inside(text: str, plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
     """(bytes that it may stand for, whether from their beginning): as they are, base64, hexadecimal, numbers."""
     yield _NO_BYTES.sub("", plain), False  # escaped one by one
     octets = _OCTAL.sub(lambda match: chr(int(match[1], 8)), unescaped(text))
-    if octets != text:  # bytes that are no text: blanks among them count
+    if octets != text:  # bytes that aren't text: blanks among them count
         yield _NO_BYTES.sub("", octets), False
     stream = _NO_BASE64.sub("", squeezed.translate(_URL_SAFE))
     yield _decoded(stream), True

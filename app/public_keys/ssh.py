@@ -45,7 +45,7 @@ LONGEST_BODY = 16384
 """Characters of a key that AWS takes (IAM's model)."""
 
 UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
-"""What `cryptography` and base64 raise about keys that are none, or odd ones."""
+"""What `cryptography` and base64 raise about text that isn't a key, and about odd keys."""
 RSA, RSA_PSS = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("01", "0a"))
 _SIZE = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
 _ALGORITHM = re.compile(rb"\x30%b\x30%b\x06(.)" % (_SIZE, _SIZE), re.DOTALL)

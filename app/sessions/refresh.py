@@ -28,9 +28,9 @@ from app.sessions.contents import Renewal
 AHEAD = timedelta(minutes=5)
 """Refreshed when less than this is left, as botocore does."""
 CLAIM = timedelta(seconds=20)
-"""Longer than AWS is waited for: a request that died is not waited for forever."""
+"""Longer than a request waits for AWS. Nobody waits forever for a request that died."""
 CLOCKS_APART = timedelta(seconds=60)
-"""Clocks of replicas may differ so much: a claim looks older, or younger, by that to another."""
+"""By how much the clocks of replicas may differ. A claim can look that much older or younger to another replica."""
 LEFT_TO_WORK_WITH = timedelta(seconds=30)
 """With this much left nobody waits for the request that refreshes."""
 LOOK_EVERY_S = 0.1

@@ -34,7 +34,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.replaced: str | None = None
         """Former id, to be deleted, when the session was given a new one."""
         self.follows = True
-        """What has a new id is the same session, and is not where that was ended meanwhile."""
+        """Is the session with the new id the same one? Then it ends with the former one."""
         self.takes_along: Mapping[str, str] = {}
         """Keys that go along to the new id even where another request stores them under the former one until then.
 
