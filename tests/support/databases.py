@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import botocore.loaders
 import botocore.session
 import flask_migrate
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 
 from app.db import db
 from app.factory import create_app
@@ -25,6 +27,18 @@ GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" 
 
 # A process of the portal reads AWS's descriptions of its services once. Here many portals are made in one process.
 botocore.session.create_loader = cache(botocore.loaders.create_loader)
+# Nor does it compile the code that builds addresses twice for the same rule.
+_compile, _compiled = Rule._compile_builder, dict[Any, Any]()
+
+
+def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+    if rule.defaults:
+        return _compile(rule, append_unknown)
+    parts = (*rule._trace, append_unknown)
+    return _compiled.get(parts) or _compiled.setdefault(parts, _compile(rule, append_unknown))
+
+
+Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign] # see above
 
 
 @cache
