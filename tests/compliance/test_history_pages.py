@@ -165,6 +165,8 @@ def test_the_trend_of_a_rule_over_a_month_and_a_year(auditor: Guest, past: Past)
 
     auditor.open(HISTORY).follow(f"{HISTORY}/rules/mfa")
     month = rows()
+    labels = [str(cell.get("data-label")) for cell in auditor.soup.select("tr[data-day]:first-of-type td")]
+    assert labels == ["Failed", "Unknown", "Excepted", "Passed"], "what a phone shows beside each figure"
     assert month[f"{past.second}"] == ["1", "0", "0", "2"], "failed, unknown, excepted, passed"
     assert month[f"{past.third}"] == ["1", "0", "0", "1"] and f"{past.first}" not in month, "longer than a month ago"
     auditor.open(f"{HISTORY}/rules/mfa?span=year")
