@@ -36,6 +36,8 @@ from app.notices.notice import CANCELLED, MARKS, PAUSED, TO_BE_SENT, State
 
 LEASE = timedelta(seconds=120)
 """A claim ends this long after the worker last renewed it. A message takes 30 seconds at most."""
+LONGEST_REFUSED = timedelta(days=3)
+"""A notice that the receiver has refused for so long isn't tried again, though such tries don't count."""
 INTERRUPTED = "interrupted"
 """The error code of a notice whose worker ended before it stored a result."""
 FIRST_PAUSE = 30.0
@@ -265,13 +267,11 @@ _LOCK = (
     .returning(_N.id, _N.last_error)
 )
 """Changes nothing. SQLite, which has no other lock, then lets nobody cancel a notice until its outcome is stored."""
+_OUTCOME = ("state", "sent_at", "sent_to", "not_before", "last_error", "attempts", "refused_since")
 _STORE_OUTCOME = (
     update(_NOTICES)
     .where(_N.id == bindparam("row"))
-    .values(
-        {each: bindparam(each) for each in ("state", "sent_at", "sent_to", "not_before", "last_error", "attempts")}
-        | {"lease_by": "", "lease_until": None}
-    )
+    .values({each: bindparam(each) for each in _OUTCOME} | {"lease_by": "", "lease_until": None})
 )
 
 
@@ -283,6 +283,7 @@ def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, obje
         "sent_at": None,
         "sent_to": "",
         "not_before": each.row.not_before,
+        "refused_since": None,
     }
     match each.outcome:
         case Sent():
@@ -300,9 +301,12 @@ def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, obje
             return values | {"last_error": code[:64]}
         case TryLater(_, code) if mark:
             return values | {"last_error": PAUSED if mark == PAUSED else code[:64]}
-        case TryLater(after, code, channel_down=True):
+        case TryLater(after, code, channel_down=True, answered=answered):
+            since = each.row.refused_since or (now if answered else None)
+            over = answered and since is not None and now - since >= LONGEST_REFUSED
+            state = State.DEAD if over else State.FAILED
             later = now + timedelta(seconds=pause_while_down(now - each.row.created_at, after))
-            kept = {"state": State.FAILED.value, "attempts": each.row.attempts - 1}
+            kept = {"state": state.value, "attempts": each.row.attempts - 1, "refused_since": since}
             return values | kept | {"not_before": later, "last_error": code[:64]}
         case TryLater(after, code):
             state = State.DEAD if each.row.attempts >= pace.attempts else State.FAILED

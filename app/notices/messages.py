@@ -45,6 +45,8 @@ class TryLater(NamedTuple):
     code: str = "try-later"
     channel_down: bool = False
     """No message could have been sent, to any address. It doesn't count as a try of this one."""
+    answered: bool = False
+    """The receiver got the message and answered with an error, so the message may be the reason after all."""
 
 
 class Refused(NamedTuple):

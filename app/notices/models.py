@@ -65,6 +65,8 @@ class NoticeRow(Base):
     """The address it was sent to. "" before, and for channels with only one address."""
     last_error: Mapped[str] = mapped_column(String(64))
     """Code of the last failure, "" for none."""
+    refused_since: Mapped[datetime | None] = mapped_column(Utc)
+    """When the receiver first answered a try with an error that doesn't count. None if it never did."""
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
 
 

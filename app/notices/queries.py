@@ -94,4 +94,5 @@ def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool
     """
     ended = NoticeRow.state.in_((State.DEAD.value, State.CANCELLED.value, State.FAILED.value))
     values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "last_error": ""}
+    values |= {"refused_since": None}
     return int(connection.execute(update(NoticeRow).where(ended, *which).values(values)).rowcount)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.notices import claims
+from app.notices import claims, queries
 from app.notices.addresses import UserGone
 from app.notices.claims import Pace, QuietHours
 from app.notices.messages import Message, Outcome, Parts, Refused, Sent, TryLater
@@ -207,3 +207,33 @@ def test_a_server_that_is_down_for_days_costs_no_try(office: Office, clock: Cloc
     office.channel.answer = lambda message: Sent()
     worker.run()
     assert office.states() == [("sent", "")] and office.row().attempts == 1, "after four days"
+
+
+def test_a_message_that_a_receiver_refuses_for_days_waits_for_an_administrator_and_holds_up_no_other(
+    office: Office, clock: Clock
+) -> None:
+    office.write(notice("odd"))
+    refused: Outcome = TryLater(code="http-500", channel_down=True, answered=True)
+    office.channel.answer = lambda message: refused if message.to.startswith("odd") else Sent()
+    worker, days = office.worker(Pace(attempts=2)), 0
+    while office.states()[0] == ("failed", "http-500") or not days:
+        assert worker.run() >= 1 and days < 10
+        office.write(notice(f"other-{days}"))
+        days += 1
+        clock.move(86400)
+    assert days == 4 and worker.run() == 1, "the other one"
+    assert office.states() == [("dead", "http-500"), *[("sent", "")] * 4]
+
+    with office.engine.begin() as connection:
+        assert queries.send_again(connection, now()) == 1
+    worker.run()
+    assert office.states()[0] == ("failed", "http-500"), "it has its days again"
+
+
+def test_a_message_waits_as_long_as_nobody_can_be_reached(office: Office, clock: Clock) -> None:
+    office.write(notice())
+    office.channel.answer = lambda message: TryLater(code="not-reached", channel_down=True)
+    for _ in range(5):
+        office.worker().run()
+        clock.move(86400)
+    assert office.states() == [("failed", "not-reached")]

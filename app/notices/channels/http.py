@@ -234,7 +234,7 @@ def post_each(
                 continue
             outcome = _outcome(status, after)
             if isinstance(outcome, TryLater) and status in TOO_MANY:
-                rest = outcome
+                rest = outcome._replace(answered=False)
             yield outcome
     finally:
         limit.close()
@@ -260,5 +260,5 @@ def _outcome(status: int, after: str | None) -> Outcome:
     if status in FOR_GOOD:
         return Refused(code)
     # There is one address, so any other message would have got this answer: the server is down, or a setting is
-    # wrong. That is no fault of this message.
-    return TryLater(pause(after), code, channel_down=True)
+    # wrong. That is no fault of this message, unless it continues for days (`app.notices.claims.LONGEST_REFUSED`).
+    return TryLater(pause(after), code, channel_down=True, answered=True)
