@@ -23,6 +23,7 @@ from tests.support.marks import SECRET_KEY
 from tests.support.people import Employee, Phone, hire, hire_without_key
 from tests.support.portal import AUDIT_KEYS, Portal
 from tests.support.postgres import postgres
+from tests.support.profiles import Profiles
 from tests.support.redis import redis_server
 from tests.support.sandbox import Sandbox
 
@@ -33,6 +34,12 @@ HERE = Path(__file__).parent
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def profiles(browser: Browser) -> Profiles:
+    """Browser profiles that stories use one after another."""
+    return Profiles(browser)
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +111,12 @@ class Surfing(Protocol):
     def __call__(self, at: str = ..., **window: Unpack[Window]) -> Surfer: ...
 
 
-def surfers_of(browser: Browser, portal_url: str, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+def surfers_of(profiles: Profiles, portal_url: str, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
     """For a fixture: opens browsers on demand, and closes them all."""
     opened: list[Surfer] = []
 
     def surf(at: str = portal_url, **window: Unpack[Window]) -> Surfer:
-        opened.append(Surfer(browser, at, url_map, clock, seen, **window))
+        opened.append(Surfer(profiles, at, url_map, clock, seen, **window))
         return opened[-1]
 
     yield surf
@@ -125,7 +132,7 @@ def notebook(portal: Portal, sandbox: Sandbox, url_map: Map) -> Notebook:
 
 @pytest.fixture
 def surfing(
-    browser: Browser,
+    profiles: Profiles,
     portal: Portal,
     url_map: Map,
     clock: Clock,
@@ -134,7 +141,7 @@ def surfing(
     request: pytest.FixtureRequest,
 ) -> Iterator[Surfing]:
     """Opens browsers on the portal of most stories."""
-    yield from surfers_of(browser, portal.url, url_map, clock, seen)
+    yield from surfers_of(profiles, portal.url, url_map, clock, seen)
     notebook.write(request.path)
 
 

@@ -108,7 +108,7 @@ def test_step_3_with_nothing_but_a_password(
 
 
 def test_an_old_console_session_does_not_count_as_mfa(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
-    surfer, old = surfing(), surfing()
+    surfer, old = surfing(), surfing(fresh=True)
     old.begin_at_aws()
     old.give_password(marta)  # a console session from before the device
     surfer.sign_in_at_aws(marta)
@@ -214,7 +214,7 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
     asked = parse_qs(urlsplit(surfer.page.url).query)
     surfer.give_password(marta)
     visited: list[str] = []
-    surfer.page.on("request", lambda request: visited.append(request.url))
+    surfer.listen("request", lambda request: visited.append(request.url))
     surfer.press("Continue")
     callback = next(url for url in visited if "/oauth/callback" in url)
     assert asked["state"][0] in callback
@@ -229,7 +229,7 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
 
 def test_the_password_never_comes_near_the_portal(surfer: Surfer, marta: Employee, portal: Portal) -> None:
     sent: list[str] = []
-    surfer.page.on("request", lambda asked: sent.append(f"{asked.url} {asked.post_data}"))
+    surfer.listen("request", lambda asked: sent.append(f"{asked.url} {asked.post_data}"))
     surfer.sign_in_at_aws(marta)
     ours = [asked for asked in sent if asked.startswith(portal.url)]
     assert ours

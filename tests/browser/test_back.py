@@ -27,7 +27,7 @@ def pages(url_map: Map) -> list[str]:
 def walk(surfer: Surfer, paths: list[str]) -> set[str]:
     """Send nonsense in every form of these pages. Returns the addresses where it was refused."""
     refused, page, sent = set(), surfer.page, []
-    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    surfer.listen("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     for path in paths:
         answer = page.request.get(surfer.url + path)
         there = BeautifulSoup(answer.text(), "html.parser").select(f"main {FILLED_IN}")
@@ -64,7 +64,7 @@ def walk(surfer: Surfer, paths: list[str]) -> set[str]:
 
 
 def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employee, url_map: Map) -> None:
-    everywhere, stranger = pages(url_map), surfing()
+    everywhere, stranger = pages(url_map), surfing(fresh=True)
     assert walk(stranger, everywhere) == {"/sign-in"}
     stranger.sign_in(nadia)
     stranger.open("/mfa/enroll")
@@ -88,7 +88,7 @@ def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employ
         "/password/new",
         "/ssh-keys/new",
     }, inside
-    at_sign_in = surfing()
+    at_sign_in = surfing(fresh=True)
     at_sign_in.sign_in(nadia)
     assert "/sign-in/code" in walk(at_sign_in, ["/sign-in/code"])
 
@@ -96,7 +96,7 @@ def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employ
 @pytest.fixture
 def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
     """Signed in with MFA."""
-    opened, facts = surfing(), sandbox.user("Administrator")
+    opened, facts = surfing(fresh=True), sandbox.user("Administrator")
     opened.sign_in(Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"]))
     clock.move(60)
     opened.submit("/sign-in/code", code=sandbox.code(facts["mfa"]["seed"]))
@@ -109,13 +109,13 @@ def test_back_and_reload_after_every_error_of_administrators(admin: Surfer, url_
 
 
 def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia: Employee) -> None:
-    surfer = surfing()
+    surfer = surfing(fresh=True)
     surfer.arrive_with_mfa(nadia)
     nadia.denied("iam:DeleteAccessKey")
     surfer.open(f"/access-keys/delete?id={nadia.access_key_id}")
     surfer.page.locator("#understood").check()
     sent: list[str] = []
-    surfer.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    surfer.listen("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     surfer.submit("/access-keys/delete")
     assert surfer.refused_as == NotAllowed.code and "iam:DeleteAccessKey" in surfer.text
     assert surfer.path == "/access-keys/delete", "the page of the form"

@@ -14,7 +14,6 @@ from typing import Any, Unpack
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
 from app.compliance.data.credential_report import NotAReport
@@ -26,6 +25,7 @@ from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import Sandbox
 
 OTHER = "210987654321"
@@ -59,8 +59,8 @@ def office(scratch: Path, company: Sandbox, url_map: Map) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="module")
-def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    yield from surfers_of(browser, office.url, url_map, clock, seen)
+def surfers(profiles: Profiles, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(profiles, office.url, url_map, clock, seen)
 
 
 @pytest.fixture(scope="module")

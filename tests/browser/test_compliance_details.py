@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
 from app.compliance.data.details_formats import NotDetails
@@ -24,6 +23,7 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT, Sandbox
 
 GROUP = "developers"
@@ -44,8 +44,8 @@ def portal(scratch: Path, works: Sandbox, url_map: Map) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="module")
-def surfers(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    yield from surfers_of(browser, portal.url, url_map, clock, seen)
+def surfers(profiles: Profiles, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(profiles, portal.url, url_map, clock, seen)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
 from tests.browser.conftest import surfers_of
@@ -17,6 +16,7 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import Sandbox
 
 ASKED = "iam:GetAccessKeyLastUsed"
@@ -46,7 +46,7 @@ def nina(granting: Sandbox, clock: Clock) -> Employee:
 
 @pytest.fixture
 def nina_surfs(
-    browser: Browser,
+    profiles: Profiles,
     its_portal: Portal,
     granting: Sandbox,
     nina: Employee,
@@ -57,7 +57,7 @@ def nina_surfs(
 ) -> Iterator[Surfer]:
     """Nina's browser. She signed in with her access key and has an MFA session."""
     notebook = Notebook(its_portal, granting, url_map)
-    for surfing in surfers_of(browser, its_portal.url, url_map, clock, seen):
+    for surfing in surfers_of(profiles, its_portal.url, url_map, clock, seen):
         surfer = surfing()
         surfer.arrive_with_mfa(nina)
         yield surfer

@@ -17,6 +17,7 @@ from tests.support.clock import Clock
 from tests.support.group import account_ids, fill_database
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT, Sandbox
 
 MOST = 90_000
@@ -45,8 +46,8 @@ def office(scratch: Path, company: Sandbox) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="module")
-def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    yield from surfers_of(browser, office.url, url_map, clock, seen)
+def surfers(profiles: Profiles, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(profiles, office.url, url_map, clock, seen)
 
 
 def _note(answers: list[Response], answer: Response) -> None:
@@ -95,14 +96,14 @@ GROUP = account_ids(60)
 
 @pytest.fixture(scope="module")
 def group_surfers(
-    scratch: Path, browser: Browser, company: Sandbox, url_map: Map, clock: Clock, seen: set[str]
+    scratch: Path, profiles: Profiles, company: Sandbox, url_map: Map, clock: Clock, seen: set[str]
 ) -> Iterator[Surfing]:
     """Browsers at a portal that watches 60 accounts more."""
     admin = company.user("Administrator")["arn"]
     accounts = {"ACCOUNTS": company.account_id, "WATCHED_ACCOUNTS": ",".join(GROUP)}
     with Portal(scratch / "office-of-a-group", company, ADMINS=f"*={admin}", **accounts) as running:
         fill_database(running.database, GROUP)
-        yield from surfers_of(browser, running.url, url_map, clock, seen)
+        yield from surfers_of(profiles, running.url, url_map, clock, seen)
 
 
 def test_60_accounts_load_little_and_are_found(

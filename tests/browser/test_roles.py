@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
 from tests.browser.conftest import Surfing, surfers_of
@@ -19,6 +18,7 @@ from tests.support.company import SETTINGS as COMPANY
 from tests.support.company import provider
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import Sandbox
 
 
@@ -63,8 +63,8 @@ def office(scratch: Path, firm: Sandbox, company: str, auditor_of_firm: Employee
 
 
 @pytest.fixture(scope="module")
-def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    yield from surfers_of(browser, office.url, url_map, clock, seen)
+def surfers(profiles: Profiles, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(profiles, office.url, url_map, clock, seen)
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def drop(surfer: Surfer, *texts: str) -> None:
 def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sandbox: Sandbox) -> None:
     sent: list[str] = []
     surfer.open("/ssh-keys/new")
-    surfer.page.on("request", lambda request: sent.append(f"{request.method} {request.post_data or ''}"))
+    surfer.listen("request", lambda request: sent.append(f"{request.method} {request.post_data or ''}"))
     page = surfer.page
     for kind, secret in private_keys():
         data = secret.encode() if isinstance(secret, str) else secret

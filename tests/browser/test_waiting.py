@@ -38,7 +38,9 @@ def test_a_new_key_is_proven_where_the_page_stands(
     page.set_viewport_size({"width": 1280, "height": 500})
     secret = page.locator("#secret-access-key").inner_text()
     answers: list[str] = []
-    page.on("requestfinished", lambda request: answers.append(body(request)) if "/prove" in request.url else None)
+    surfer.listen(
+        "requestfinished", lambda request: answers.append(body(request)) if "/prove" in request.url else None
+    )
     standing = stays(surfer)
     page.locator("details:has(#file-credentials) > summary").click()
     surfer.type(last_characters=secret[-6:])

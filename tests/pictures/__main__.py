@@ -23,6 +23,7 @@ from tests.support.clock import Clock, environment
 from tests.support.databases import GOOD
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
+from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT, Sandbox
 
 PAGES = {
@@ -46,7 +47,7 @@ class Studio:
 
     def surfer(self, scheme: Scheme) -> Surfer:
         """A new browser profile."""
-        surfer = Surfer(self.browser, self.portal.url, self._url_map, self.clock, set(), width=WIDTH)
+        surfer = Surfer(Profiles(self.browser), self.portal.url, self._url_map, self.clock, set(), width=WIDTH)
         surfer.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         surfer.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         return surfer

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 from urllib.parse import urldefrag, urlsplit
 
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Response
+from playwright.sync_api import Locator, Page, Request, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from werkzeug.routing import Map
 
@@ -20,6 +20,7 @@ from tests.support.clock import Clock
 from tests.support.inspection import Inspection
 from tests.support.marks import kept_secrets
 from tests.support.people import Employee, Phone
+from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT
 from tests.support.seen import Seen
 from tests.support.visitor import Visitor
@@ -33,6 +34,8 @@ class Window(TypedDict, total=False):
 
     javascript: bool
     width: int
+    fresh: bool
+    """Use a profile that no story used before, and none will use again: for stories about Back."""
 
 
 class Surfer(Seen):
@@ -43,42 +46,45 @@ class Surfer(Seen):
 
     def __init__(
         self,
-        browser: Browser,
+        profiles: Profiles,
         portal_url: str,
         url_map: Map,
         clock: Clock,
         seen: set[str],
         javascript: bool = True,
         width: int = 1280,
+        fresh: bool = False,
     ) -> None:
         self.url = portal_url
         self.clock = clock
         self._documents: dict[str, Response] = {}
         self._inspection = Inspection(portal_url, url_map, seen, javascript)
-        self._context = browser.new_context(
-            java_script_enabled=javascript,
-            viewport={"width": width, "height": 900},
-            bypass_csp=False,
-            ignore_https_errors=True,
-        )
+        self._profiles, self._fresh = profiles, fresh
+        self._profile = profiles.take(javascript, width, fresh)
+        self._context = self._profile.context
         self._context.on("response", self._answered)
-        self._context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self._listening: list[tuple[Page, Literal["request", "requestfinished"], Callable[[Request], None]]] = []
         self.complaints: list[str] = []
         self.outside: list[str] = []
-        self.page = self.tab()
+        self.page = self._watched(self._profile.tab)
 
     def tab(self) -> Page:
         """Another tab of the same profile."""
-        page = self._context.new_page()
+        return self._watched(self._context.new_page())
+
+    def _watched(self, page: Page) -> Page:
         page.set_default_timeout(60_000)
         page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", self._failed)
         page.on("request", self._asked)
         return page
 
     def _heard(self, message: Any) -> None:
         if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
             self.complaints.append(message.text)
+
+    def _failed(self, error: Any) -> None:
+        self.complaints.append(str(error))
 
     def _asked(self, request: Any) -> None:
         if urlsplit(request.url).hostname not in ("127.0.0.1", "localhost", HOSTED, None):
@@ -88,13 +94,34 @@ class Surfer(Seen):
         if response.request.is_navigation_request():
             self._documents[response.url] = response
 
+    def listen(self, event: Literal["request", "requestfinished"], heard: Callable[[Request], None]) -> None:
+        """Call `heard` with each request of the tab, until this browser is closed."""
+        if event == "request":
+            self.page.on("request", heard)
+        else:
+            self.page.on("requestfinished", heard)
+        self._listening.append((self.page, event, heard))
+
     def close(self) -> None:
-        """Close the profile. Fails if a page broke its security policy, sent requests elsewhere or kept a secret."""
+        """Give the profile up. Fails if a page broke its security policy, asked elsewhere or kept a secret."""
         left = str(self._context.cookies())
-        self._context.close()
+        if self._fresh:
+            self._context.close()
+        else:
+            self._profiles.put_back(self._profile)
+            self._hear_no_more()
         assert kept_secrets(left) == []
         assert not self.complaints, self.complaints
         assert not self.outside, self.outside
+
+    def _hear_no_more(self) -> None:
+        self._context.remove_listener("response", self._answered)
+        tab = self._profile.tab
+        tab.remove_listener("console", self._heard)
+        tab.remove_listener("pageerror", self._failed)
+        tab.remove_listener("request", self._asked)
+        for page, event, heard in self._listening:
+            page.remove_listener(event, heard)
 
     # -- what a user does
 
