@@ -148,6 +148,10 @@ def main(dist: Path, scratch: Path) -> None:
             verified = portal.run("latchkey", "activity", "verify")
             assert verified.returncode == 0, verified.stdout + verified.stderr
             say("`latchkey activity verify` finds the audit log complete.")
+            report = json.loads(portal.run("latchkey", "doctor", "--json").stdout)
+            codes = {finding["code"] for finding in report["findings"]}
+            assert "versions-locked" in codes and "check-failed" not in codes, report
+            say("`latchkey doctor` finds the packages that were tested together.")
             assert portal.stop() == 0, portal.log.read_text()
         assert kept_secrets(portal.log.read_text()) == []
         say("The portal stopped when it was told to. Its log has no secret.")
