@@ -174,14 +174,14 @@ def _read(connection: Connection, account_ids: Sequence[str], named: Named) -> l
 
 def _overview(
     account_id: str,
-    told: tuple[str, str],
+    name_and_unit: tuple[str, str],
     sync: Synced | None,
     row: Any,
     day: date | None,
     figures: daily.Figures,
 ) -> Overview:
     alias = str(row.user_list.get("alias") or "") if row else ""
-    name, unit = told
+    name, unit = name_and_unit
     return Overview(
         account_id,
         (sync.name if sync else "") or name or alias,

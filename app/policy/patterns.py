@@ -72,11 +72,11 @@ class Pattern:
 
     def matches(self, value: str, context: Context) -> bool:
         """Return whether the whole value matches. Raises Absent if a variable has no value."""
-        told = value.lower() if self._ignore_case else value
+        compared = value.lower() if self._ignore_case else value
         if self._segments is not None:
-            return _glob(self._segments, told)
+            return _glob(self._segments, compared)
         parts = [value_of(part, context) if place % 2 else part for place, part in enumerate(self._parts)]
-        return _glob(_segments(tuple(parts)), told) if self._wild else "".join(parts) == told
+        return _glob(_segments(tuple(parts)), compared) if self._wild else "".join(parts) == compared
 
 
 class ResourcePattern(Pattern):
