@@ -3,12 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Utc
-
-_TO_BE_SENT = text("state IN ('waiting', 'failed')")
 
 
 class NoticeRow(Base):
@@ -18,16 +16,8 @@ class NoticeRow(Base):
     __table_args__ = (
         UniqueConstraint("idempotency_key", "channel"),
         Index(None, "state", "not_before"),
-        Index(
-            "ix_notices_due",
-            "channel",
-            "unsure",
-            "urgent",
-            "not_before",
-            "id",
-            sqlite_where=_TO_BE_SENT,
-            postgresql_where=_TO_BE_SENT,
-        ),
+        # Only of those that wait (migration 0019). Said here, it would load the dialect of PostgreSQL at each start.
+        Index("ix_notices_due", "channel", "unsure", "urgent", "not_before", "id"),
         Index(None, "account_id", "user_id", "created_at"),
         Index(None, "campaign_id"),
     )
