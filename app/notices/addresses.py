@@ -25,6 +25,10 @@ class UserGone(Exception):
     """The user whom a notice is for is gone. Another has the name now."""
 
 
+class AddressBounced(Exception):
+    """An earlier mail to the address came back."""
+
+
 class FileProblem(Exception):
     """The file can't be used. Its text says why, and what to do."""
 

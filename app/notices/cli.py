@@ -1,4 +1,4 @@
-"""`latchkey notify ...`: try channels, and preview notices."""
+"""`latchkey notify ...`: try channels, preview notices, and read which mails came back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.db import db
 from app.notices.channels import configured
 from app.notices.channels.outcomes import said
 from app.notices.content import Brand
@@ -18,7 +19,7 @@ from app.notices.kinds import KINDS
 from app.notices.mail_address import mail_address
 from app.notices.messages import Message, Sent
 from app.notices.rendering import render
-from app.text.messages import _
+from app.text.messages import _, ngettext
 from app.text.terminal import plain
 
 MAIL = "mail"
@@ -80,3 +81,25 @@ def preview(kinds: tuple[str, ...], folder: Path) -> None:
         why = _("%(folder)s can’t be written: %(why)s", folder=str(folder), why=error.strerror)
         raise click.ClickException(why) from error
     click.echo(_("Written to %(folder)s.", folder=str(folder)))
+
+
+@commands.command("bounces")
+@click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="MAILBOX")
+def bounces(path: Path) -> None:
+    """Mark notices that came back as not sent, by the delivery reports in MAILBOX.
+
+    MAILBOX is a Maildir, an mbox file or a file with one mail. It isn't changed. Nothing more is sent to these
+    addresses until an administrator sends such a notice again.
+    """
+    # Imported here, since no other command reads mails.
+    from app.notices.bounces import find_bounces, mark, read_mails  # noqa: PLC0415 # see above
+
+    try:
+        found = [bounce for mail in read_mails(path) for bounce in find_bounces(mail)]
+    except OSError as error:
+        why = _("%(path)s can’t be read: %(why)s", path=str(path), why=error.strerror)
+        raise click.ClickException(why) from error
+    with db.engine.begin() as connection:
+        number = mark(connection, found)
+    told = ngettext("%(num)d notice came back.", "%(num)d notices came back.", number)
+    click.echo(_("%(told)s See Notices, Not sent.", told=told))

@@ -18,11 +18,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.notices import claims
-from app.notices.addresses import AddressOf, UserGone
+from app.notices.addresses import AddressBounced, AddressOf, UserGone
 from app.notices.claims import Ended, Pace
 from app.notices.messages import Channel, Message, Outcome, Parts, Refused, TryLater
 from app.notices.models import NoticeRow
-from app.notices.notice import CANCELLED
+from app.notices.notice import BOUNCED, CANCELLED
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -159,6 +159,9 @@ class _Run:
             address = address_of(row)
         except UserGone:  # not for good: compliance may not have heard yet of the user whom the notice is for
             self._ended.append(Ended(row, TryLater(code=GONE)))
+            return None
+        except AddressBounced:
+            self._ended.append(Ended(row, Refused(BOUNCED)))
             return None
         except (SQLAlchemyError, LookupError, ValueError):  # of one user: must not hold up the others
             log.exception("the address of notice %s could not be read", row.id)

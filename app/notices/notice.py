@@ -31,6 +31,9 @@ CANCELLED, PAUSED = MARKS = ("cancelled", "paused")
 """The last error of a notice that was cancelled while a worker had it (State.SENDING), in the second case because its
 campaign was paused. PAUSED stays when it is cancelled, because the campaign may be resumed."""
 
+BOUNCED = "address-bounced"
+"""The last error of a notice whose mail came back (`sent_to` is its address), and of those not sent there since."""
+
 
 class Audience(StrEnum):
     """Who gets a notice. The values are stored."""

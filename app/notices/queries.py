@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import MAIL, TO_BE_SENT, Audience, State
+from app.notices.notice import BOUNCED, MAIL, TO_BE_SENT, Audience, State
 from app.notices.schedules import WORKER
 
 PAGE = 50
@@ -85,6 +85,12 @@ def rows(connection: Connection, *which: ColumnElement[bool], most: int) -> Sequ
     """Return notices, the newest first."""
     query = select(*NoticeRow.__table__.c).where(*which).order_by(NoticeRow.id.desc()).limit(most)
     return [NoticeRow(**row._mapping) for row in connection.execute(query)]
+
+
+def bounced_addresses(connection: Connection) -> frozenset[str]:
+    """Return the addresses, in lower case, from which a mail came back that no administrator has sent again."""
+    mine = NoticeRow.state == State.DEAD.value, NoticeRow.last_error == BOUNCED, NoticeRow.sent_to != ""
+    return frozenset(connection.execute(select(func.lower(NoticeRow.sent_to)).where(*mine).distinct()).scalars())
 
 
 def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:

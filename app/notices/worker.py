@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,13 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import db
 from app.notices import claims
-from app.notices.addresses import address_book
+from app.notices.addresses import AddressBounced, AddressOf, address_book
 from app.notices.channels import configured
 from app.notices.claims import Pace
 from app.notices.content import Brand
 from app.notices.delivery import Delivery
 from app.notices.messages import Parts
 from app.notices.models import NoticeRow
+from app.notices.queries import bounced_addresses
 from app.notices.queue import SCHEDULES, SEND, open_queue
 from app.notices.recording import Recorder
 from app.notices.rendering import render
@@ -155,7 +157,20 @@ def delivery(app: Flask) -> Delivery:
     def written(row: NoticeRow) -> Parts:
         return render(row.kind, {"user": row.user_name, "account": row.account_id, **row.data}, LANGUAGE, brand)
 
+    book = address_book(app)
+
+    def addresses(rows: Sequence[NoticeRow]) -> AddressOf:
+        of_it = book.for_notices(rows)
+        with db.engine.connect() as connection:
+            bounced = bounced_addresses(connection)
+
+        def address_of(row: NoticeRow) -> str | None:
+            address = of_it(row)
+            if address and address.lower() in bounced:
+                raise AddressBounced(address)
+            return address
+
+        return address_of
+
     recorder = Recorder(app.extensions["audit_log"])
-    return Delivery(
-        db.engine, configured(app.config), pace_of(app), address_book(app).for_notices, written, recorder.record
-    )
+    return Delivery(db.engine, configured(app.config), pace_of(app), addresses, written, recorder.record)

@@ -15,6 +15,7 @@ SENTENCES = {
     "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
     "not-written": N_("An error in Latchkey kept it from being written. See the log."),
     "user-gone": N_("The user was deleted. The name is another user’s now, who must not get the notice."),
+    "address-bounced": N_("Mail to the address came back. Correct the address, or send the notice again."),
     "address-invalid": N_("The address isn’t a mail address. Correct it in the file, tag or pattern of addresses."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
     "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),
