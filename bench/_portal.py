@@ -60,9 +60,9 @@ def running(command: list[str], env: dict[str, str], port: int) -> Iterator[int]
         process.wait(40)
 
 
-def upstream(port: int) -> list[str]:
-    """The command of an AWS LATENCY_MS away."""
-    return [sys.executable, "-m", "bench._upstream", str(port), str(LATENCY_MS)]
+def upstream(port: int, latency_ms: int = LATENCY_MS) -> list[str]:
+    """The command of an AWS so many milliseconds away."""
+    return [sys.executable, "-m", "bench._upstream", str(port), str(latency_ms)]
 
 
 def gunicorn(app: str, port: int, workers: int = 2) -> list[str]:

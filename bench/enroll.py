@@ -24,6 +24,8 @@ from tests.support.visitor import Visitor
 PEOPLE = 5
 CALLS = 5
 """GetCallerIdentity, ListMFADevices, CreateVirtualMFADevice, EnableMFADevice, GetSessionToken."""
+FAR_MS, FEW = 2000, 2
+"""An AWS so far away that only waiting for calls counts, even on a busy machine."""
 SECRET = "s" * 40
 STS_LEARNS_S = 10.5
 
@@ -77,23 +79,38 @@ def _bare(address: str, number: int) -> float:
     return time.perf_counter() - start
 
 
-def measure() -> list[Row]:
-    """Two rows: median of PEOPLE who come one after the other."""
+def _measured(latency_ms: int, people: int) -> tuple[list[float], list[float], float, float]:
+    """Seconds of each person and of each five calls, and CPU seconds of one of them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         aws, port = free_port(), free_port()
         address = f"http://127.0.0.1:{aws}"
         env = portal(folder, address, PORT=str(port))
-        stack.enter_context(running(upstream(aws), env, aws))
+        stack.enter_context(running(upstream(aws, latency_ms), env, aws))
         served = stack.enter_context(running(gunicorn("wsgi:app", port, workers=1), env, port))
         _enroll(f"http://127.0.0.1:{port}", 0)
         before = cpu_s(served)
-        ours = statistics.median(_enroll(f"http://127.0.0.1:{port}", number) for number in range(1, PEOPLE + 1))
-        cpu_of_it = (cpu_s(served) - before) / PEOPLE
+        ours = [_enroll(f"http://127.0.0.1:{port}", number) for number in range(1, people + 1)]
+        cpu_of_ours = (cpu_s(served) - before) / people
         before_bare = time.process_time()
-        bare = statistics.median(_bare(address, number) for number in range(100, 100 + PEOPLE))
-        cpu_of_bare = (time.process_time() - before_bare) / PEOPLE
+        bare = [_bare(address, number) for number in range(100, 100 + people)]
+        cpu_of_bare = (time.process_time() - before_bare) / people
+    return ours, bare, cpu_of_ours, cpu_of_bare
+
+
+def measure() -> list[Row]:
+    """Two rows of PEOPLE who come one after the other, by median and by CPU; and one of how often they wait."""
+    ours, bare, cpu_of_ours, cpu_of_bare = _measured(LATENCY_MS, PEOPLE)
+    far, far_bare, *_ = _measured(FAR_MS, FEW)
+    calls = f"the {CALLS} calls it takes"
     return [
-        Row("sign-in and enrollment", f"the {CALLS} calls it takes, {LATENCY_MS} ms away", ours, bare, at_most=1.6),
-        Row("CPU of it, 11 pages", "CPU of the calls, with a client made for them", cpu_of_it, cpu_of_bare),
+        Row(
+            "sign-in and enrollment",
+            f"{calls}, {LATENCY_MS} ms away",
+            statistics.median(ours),
+            statistics.median(bare),
+            at_most=1.6,
+        ),
+        Row("the same, least", f"{calls}, {FAR_MS} ms away", min(far), min(far_bare), at_most=1.6),
+        Row("CPU of it, 11 pages", "CPU of the calls, with a client made for them", cpu_of_ours, cpu_of_bare),
     ]
