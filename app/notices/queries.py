@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 
 from app.notices.models import NoticeRow, ScheduleRow
 from app.notices.notice import BOUNCED, MAIL, TO_BE_SENT, Audience, State
@@ -96,9 +97,29 @@ def bounced_addresses(connection: Connection) -> frozenset[str]:
 def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
     """Make failed and cancelled notices wait to be sent, with all their attempts. Return how many.
 
-    which: conditions on NoticeRow. The message IDs stay the same.
+    which: conditions on NoticeRow. The message IDs stay the same, except of mails that came back.
     """
+    again = _send_bounced_again(connection, now, *which)
     ended = NoticeRow.state.in_((State.DEAD.value, State.CANCELLED.value, State.FAILED.value))
     values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "last_error": ""}
     values |= {"refused_since": None}
-    return int(connection.execute(update(NoticeRow).where(ended, *which).values(values)).rowcount)
+    return again + int(connection.execute(update(NoticeRow).where(ended, *which).values(values)).rowcount)
+
+
+def _send_bounced_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Write notices whose mail came back once more. Their own rows stay as the audit log has them: they were sent."""
+    came_back = NoticeRow.state == State.DEAD.value, NoticeRow.last_error == BOUNCED, NoticeRow.sent_to != ""
+    sent = update(NoticeRow).where(*came_back, *which).values(state=State.SENT.value, last_error="")
+    values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "created_at": now}
+    new = [
+        dict(row._mapping)
+        | {"idempotency_key": f"again:{row.message_id}", "message_id": secrets.token_hex(16)}
+        | values
+        | {"sent_at": None, "sent_to": ""}
+        for row in connection.execute(sent.returning(*NoticeRow.__table__.c))
+    ]
+    for row in new:
+        del row["id"]
+    if new:
+        connection.execute(insert(NoticeRow), new)
+    return len(new)

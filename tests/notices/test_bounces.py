@@ -121,9 +121,13 @@ def test_a_user_whose_mail_came_back_is_listed_and_gets_no_other_until_it_is_sen
     assert states()[2:] == [("dead", BOUNCED), ("sent", "")]
     assert len(post_office.arrived) == arrived + 1, "only Petra's"
 
+    first = rows()[0]
     with db.engine.begin() as connection:
         assert queries.send_again(connection, datetime.now(UTC), NoticeRow.state == "dead") == 2
     assert delivery(portal).run() == 2 and {state for state, _ in states()} == {"sent"}
+    assert (rows()[0].sent_at, rows()[0].sent_to) == (first.sent_at, first.sent_to), "the audit log has its SHA-256"
+    assert [row.user_name for row in rows()] == ["paula", "petra", "paula", "petra", "paula"]
+    assert len({row.message_id for row in rows()}) == 5
 
 
 def test_a_new_address_of_a_user_gets_notices_again(portal: Flask, tmp_path: Path) -> None:
