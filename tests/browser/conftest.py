@@ -19,6 +19,7 @@ from tests.support.asked import Notebook
 from tests.support.browser import Surfer, Window
 from tests.support.chromium import chromium
 from tests.support.clock import Clock
+from tests.support.enrolling import Enrolling
 from tests.support.marks import SECRET_KEY
 from tests.support.people import Employee, Phone, hire, hire_without_key
 from tests.support.portal import AUDIT_KEYS, Portal
@@ -26,6 +27,7 @@ from tests.support.postgres import postgres
 from tests.support.profiles import Profiles
 from tests.support.redis import redis_server
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 HERE = Path(__file__).parent
 
@@ -145,6 +147,23 @@ def surfing(
     notebook.write(request.path)
 
 
+class Visiting(Protocol):
+    """Opens a browser without a screen. at: address of a portal other than the usual one."""
+
+    def __call__(self, at: str = ...) -> Reader: ...
+
+
+@pytest.fixture
+def visiting(portal: Portal, notebook: Notebook, request: pytest.FixtureRequest) -> Iterator[Visiting]:
+    """Opens browsers without a screen, for stories in which nothing depends on one."""
+
+    def visit(at: str = portal.url) -> Reader:
+        return Reader(at)
+
+    yield visit
+    notebook.write(request.path)
+
+
 @pytest.fixture
 def surfer(surfing: Surfing) -> Surfer:
     """One browser."""
@@ -165,7 +184,7 @@ def phone(surfer: Surfer, nadia: Employee) -> Phone:
     return surfer.arrive_with_mfa(nadia, at="/mfa")
 
 
-def prove(surfer: Surfer) -> Phone:
+def prove(surfer: Enrolling) -> Phone:
     """Scan the QR code and enter two codes."""
     scanned = surfer.scan()
     surfer.give_two_codes(scanned)

@@ -11,20 +11,21 @@ import pytest
 from app.activity import labels
 from app.audit.events import Event
 from app.text.browser_names import browser_name
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
-def enter(surfer: Surfer, employee: Employee) -> Phone:
+def enter(surfer: Surfer | Reader, employee: Employee) -> Phone:
     """Sign in, set up MFA and get an MFA session."""
     return surfer.arrive_with_mfa(employee)
 
 
-def come_back(surfer: Surfer, employee: Employee, phone: Phone) -> None:
+def come_back(surfer: Surfer | Reader, employee: Employee, phone: Phone) -> None:
     """Sign in with an MFA device."""
     surfer.sign_in(employee)
     surfer.submit("/sign-in/code", code=phone.next())
@@ -88,8 +89,8 @@ def test_someone_elses_history_is_out_of_reach(
         assert attacker.refused_as == "for-administrators"
 
 
-def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
-    surfer, thief = surfing(), surfing()
+def test_this_was_not_me(surfing: Surfing, visiting: Visiting, nadia: Employee, portal: Portal) -> None:
+    surfer, thief = surfing(), visiting()
     phone = enter(surfer, nadia)
     come_back(thief, nadia, phone)
     surfer.open("/activity")
@@ -107,8 +108,8 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     assert ("session-ended", "done", "") in portal.activity(nadia.name)
 
 
-def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, nadia: Employee) -> None:
-    here, phone_browser, office = surfing(), surfing(), surfing()
+def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, visiting: Visiting, nadia: Employee) -> None:
+    here, phone_browser, office = surfing(), visiting(), visiting()
     phone = enter(here, nadia)
     come_back(phone_browser, nadia, phone)
     come_back(office, nadia, phone)
@@ -121,20 +122,20 @@ def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, nadia: Emplo
     assert len(ended) == 1, "the other session continues"
 
 
-def opened(surfer: Surfer) -> str:
+def opened(surfer: Surfer | Reader) -> str:
     surfer.open("/")
     return surfer.path
 
 
 def test_nobody_ends_anothers_session(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock, portal: Portal
+    surfing: Surfing, visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock, portal: Portal
 ) -> None:
     mallory = hire(sandbox, "mallory")
     clock.move(10)
     surfer, attacker = surfing(), surfing()
     enter(surfer, nadia)
     phone = enter(attacker, mallory)
-    come_back(surfing(), mallory, phone)
+    come_back(visiting(), mallory, phone)
     surfer.open("/activity/sessions")
     label = surfer.page.locator("[data-this]").get_attribute("data-of-session")
     attacker.open("/activity/sessions")
@@ -149,11 +150,16 @@ def test_nobody_ends_anothers_session(
 
 
 def test_admins_see_everyone_and_take_it_away(
-    surfing: Surfing, sandbox: Sandbox, clock: Clock, administrator: tuple[Employee, Phone], portal: Portal
+    surfing: Surfing,
+    visiting: Visiting,
+    sandbox: Sandbox,
+    clock: Clock,
+    administrator: tuple[Employee, Phone],
+    portal: Portal,
 ) -> None:
     formula = hire(sandbox, "=cmd")
     clock.move(190)  # the administrator's device accepts few codes in three minutes
-    enter(surfing(), formula)
+    enter(visiting(), formula)
     surfer = surfing()
     come_back(surfer, *administrator)
     surfer.navigate("/activity/everyone")

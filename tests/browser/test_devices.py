@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.errors import NotAllowed
 from app.mfa.devices import LastDevice, WouldLockOut
-from tests.browser.conftest import Surfing, prove
+from tests.browser.conftest import Surfing, Visiting, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
-def come_in(surfing: Callable[[], Surfer], employee: Employee, phone: Phone, device: str = "") -> Surfer:
+def come_in(browser: Reader, employee: Employee, phone: Phone, **chosen: str) -> Reader:
     """A new sign-in with a device."""
-    surfer = surfing()
-    surfer.clock.move(20)
-    surfer.sign_in(employee)
-    if device:
-        surfer.page.locator(f"[name=serial_number][value='{device}']").check()
-    surfer.submit("/sign-in/code", code=phone.next())
-    assert surfer.is_inside(employee.name)
-    return surfer
+    browser.clock.move(20)
+    browser.sign_in(employee)
+    browser.submit("/sign-in/code", code=phone.next(), **chosen)
+    assert browser.is_inside(employee.name)
+    return browser
 
 
 @pytest.mark.both_policies
 def test_a_second_device_where_the_policy_allows_it(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str
+    visiting: Visiting, surfer: Surfer, nadia: Employee, phone: Phone, policy: str
 ) -> None:
     if policy == "tutorial":
         assert "one-device-only" in surfer.states
@@ -43,7 +40,7 @@ def test_a_second_device_where_the_policy_allows_it(
     tablet = prove(surfer)
     second = f"{nadia.serial_number}/device-2"
     assert nadia.devices() == [nadia.serial_number, second]
-    come_in(surfing, nadia, tablet, second)
+    come_in(visiting(), nadia, tablet, serial_number=second)
 
     surfer.follow(f"/mfa/remove?id={second}")
     assert second in surfer.text and second in nadia.devices(), "asked before"
@@ -103,7 +100,9 @@ def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
     assert surfer.path == "/mfa" and paper.seed not in surfer.page.content().replace(" ", "")
 
 
-def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
+def test_the_only_device_is_not_removed(visiting: Visiting, nadia: Employee) -> None:
+    surfer = visiting()
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     assert not surfer.leads_to("/mfa/remove")
     surfer.open(f"/mfa/remove?id={nadia.serial_number}")
     assert (surfer.path, surfer.refused_as) == ("/mfa", LastDevice.code)
@@ -111,7 +110,7 @@ def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: 
 
 
 @pytest.mark.both_policies
-def test_another_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str) -> None:
+def test_another_phone(visiting: Visiting, surfer: Surfer, nadia: Employee, phone: Phone, policy: str) -> None:
     surfer.follow("/mfa/replace")
     if policy == "tutorial":
         assert "old-goes-first" in surfer.states
@@ -135,7 +134,7 @@ def test_another_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone:
         surfer.submit("/mfa/replaced")
         assert nadia.devices() == [nadia.serial_number]
     assert not nadia.unassigned()
-    come_in(surfing, nadia, new)
+    come_in(visiting(), nadia, new)
 
 
 @pytest.mark.both_policies
@@ -167,10 +166,9 @@ def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, c
     assert "@" not in surfer.page.locator("[data-notice]").inner_text(), "no app has an entry of a token"
 
 
-def test_giving_up_a_device_is_confirmed(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
-) -> None:
-    surfer.open("/")
+def test_giving_up_a_device_is_confirmed(visiting: Visiting, nadia: Employee, clock: Clock) -> None:
+    surfer = visiting()
+    phone = surfer.arrive_with_mfa(nadia)
     for _ in range(3):
         clock.move(11 * 60)
         surfer.open("/mfa")
@@ -219,9 +217,9 @@ def test_what_may_not_be_deleted_goes_into_a_note(
     assert note.endswith(f"aws iam delete-virtual-mfa-device --serial-number {other}")
 
 
-def test_nobody_touches_anothers_device(
-    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock
-) -> None:
+def test_nobody_touches_anothers_device(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = visiting()
+    surfer.arrive_with_mfa(nadia)
     administrators = sandbox.user("Administrator")["mfa"]["serial_number"]
     for page in ("remove", "replace"):
         surfer.open(f"/mfa/{page}?id={administrators}")
@@ -251,7 +249,7 @@ def stricter(file: Path, *, own_only: bool) -> Path:
 
 @pytest.mark.parametrize("own_only", [True, False], ids=["one device", "several"])
 def test_under_a_stricter_policy_only_what_can_work_is_offered(
-    surfing: Surfing, scratch: Path, clock: Clock, own_only: bool
+    visiting: Visiting, scratch: Path, clock: Clock, own_only: bool
 ) -> None:
     file = str(stricter(scratch / f"strict-{own_only}.json", own_only=own_only))
     with Sandbox(scratch / f"strict-aws-{own_only}", clock, "--policy", file) as aws:
@@ -259,8 +257,8 @@ def test_under_a_stricter_policy_only_what_can_work_is_offered(
         phone = nadia.given_device(clock, nadia.name)
         clock.move(40)
         with Portal(scratch / f"strict-portal-{own_only}", aws, FORCE_MFA_POLICY=file) as portal:
-            surfer = come_in(lambda: surfing(portal.url), nadia, phone)
-            surfer.navigate("/mfa")
+            surfer = come_in(visiting(portal.url), nadia, phone)
+            surfer.open("/mfa")
             assert not surfer.leads_to("/mfa/resync")
             surfer.follow("/mfa/replace")
             if own_only:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import NoResponse
-from tests.browser.conftest import Surfing, prove
+from tests.browser.conftest import Surfing, Visiting, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
@@ -18,8 +18,10 @@ from tests.support.waiting import wait_until
 
 @pytest.mark.both_policies
 def test_replacing_is_taken_up_where_it_was_left(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, portal: Portal, policy: str
+    visiting: Visiting, nadia: Employee, portal: Portal, policy: str
 ) -> None:
+    surfer = visiting()
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     surfer.follow("/mfa/replace")
     surfer.submit("/mfa/replace")
     portal.kill()
@@ -28,7 +30,7 @@ def test_replacing_is_taken_up_where_it_was_left(
     if policy == "tutorial":  # no device, and the session is as it was
         surfer.open("/mfa")
         assert surfer.leads_to("/mfa/enroll"), "a new device waits for two codes"
-        surfer.page.context.clear_cookies()
+        surfer.cookies.clear()
         surfer.sign_in(nadia)
         assert surfer.is_inside(nadia.name), "with the key alone, to start again"
         surfer.get_mfa()
@@ -81,13 +83,13 @@ def test_the_answer_to_giving_up_is_lost(
 
 
 @pytest.mark.both_policies
-def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
+def test_sessions_may_die_with_their_device(visiting: Visiting, scratch: Path, clock: Clock, policy: str) -> None:
     with Sandbox(
         scratch / f"mortal-{policy}", clock, "--policy", policy, "--outcome", "sessions-die-with=device"
     ) as aws:
         nadia = hire(aws, "nadia")
         with Portal(scratch / f"mortal-portal-{policy}", aws, FORCE_MFA_POLICY=policy) as portal:
-            surfer = surfing(portal.url)
+            surfer = visiting(portal.url)
             surfer.arrive_with_mfa(nadia, at="/mfa")
             surfer.follow("/mfa/replace")
             surfer.submit("/mfa/replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 import pytest
 
@@ -20,19 +20,25 @@ from app.mfa.codes import (
 )
 from app.mfa.service import EnrollmentReplaced, OlderQrCode, StaleCodes
 from app.mfa.upgrading import CodeAlreadyUsed
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
+
+Browser = TypeVar("Browser", Surfer, Reader)
 
 
 def begin(surfing: Surfing, employee: Employee, **window: Unpack[Window]) -> Surfer:
-    surfer = surfing(**window)
-    surfer.sign_in(employee)
-    surfer.submit("/mfa/enroll/begin")
-    return surfer
+    return begun(surfing(**window), employee)
+
+
+def begun(browser: Browser, employee: Employee) -> Browser:
+    browser.sign_in(employee)
+    browser.submit("/mfa/enroll/begin")
+    return browser
 
 
 def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
@@ -67,27 +73,26 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     assert nadia.devices() == [nadia.serial_number]
 
 
-def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
-    surfer = begin(surfing, nadia)
+def test_a_slow_phone_is_told_not_refused(visiting: Visiting, nadia: Employee, clock: Clock) -> None:
+    surfer = begun(visiting(), nadia)
     surfer.give_two_codes(surfer.scan(slow_s=300))
     assert drift_message(Diagnosis(drift_s=-300)) in surfer.text
     assert nadia.devices() == [nadia.serial_number]
 
 
 def test_codes_typed_slowly_are_no_slow_clock(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
-    surfer = begin(surfing, nadia)
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan()
     mark = sandbox.mark()
     for minutes in (3, 3):  # slowly twice, by the same time: that is still no clock
-        surfer.type(first_code=phone.next(), second_code=phone.next())
+        typed = {"first_code": phone.next(), "second_code": phone.next()}
         clock.move(60 * minutes)
-        surfer.submit("/mfa/enroll")
+        surfer.submit("/mfa/enroll", **typed)
         assert (surfer.refused_as, surfer.invalid) == (StaleCodes.code, ["first_code"])
         assert stale_message(Diagnosis(drift_s=-60 * minutes)) in surfer.text, "how old, and to send the next ones"
         assert surfer.value("first_code") == surfer.value("second_code") == ""
-    surfer.type(first_code=phone.latest, second_code=phone.latest)
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}, (
         "AWS stores how old they are"
     )
@@ -100,9 +105,9 @@ def test_codes_typed_slowly_are_no_slow_clock(
 
 
 def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
-    surfing: Surfing, nadia: Employee, clock: Clock
+    visiting: Visiting, nadia: Employee, clock: Clock
 ) -> None:
-    surfer = begin(surfing, nadia)
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan(slow_s=300)
     clock.move(180)  # finding the phone, and an app for it
     surfer.give_two_codes(phone)
@@ -187,8 +192,8 @@ def test_fields_with_the_same_error_are_told_apart_at_the_top(surfing: Surfing, 
 
 
 @pytest.mark.both_policies
-def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
-    surfer = begin(surfing, nadia)
+def test_cancel_leaves_nothing_at_aws(visiting: Visiting, nadia: Employee) -> None:
+    surfer = begun(visiting(), nadia)
     assert nadia.leftover()
     surfer.submit("/mfa/enroll/cancel")
     assert not nadia.leftover()
@@ -205,16 +210,16 @@ def test_a_closed_tab_strands_no_one(surfing: Surfing, nadia: Employee) -> None:
     assert nadia.devices() == [nadia.serial_number]
 
 
-def test_the_other_browser_is_told_that_enrollment_was_restarted(surfing: Surfing, nadia: Employee) -> None:
-    first = begin(surfing, nadia)
+def test_the_other_browser_is_told_that_enrollment_was_restarted(visiting: Visiting, nadia: Employee) -> None:
+    first = begun(visiting(), nadia)
     stale = first.scan()
-    second = begin(surfing, nadia)
+    second = begun(visiting(), nadia)
 
     first.give_two_codes(stale)
     assert first.refused_as == EnrollmentReplaced.code
     assert nadia.devices() == []
 
-    second.page.reload()
+    second.open("/mfa/enroll")
     second.give_two_codes(second.scan())
     assert nadia.devices() == [nadia.serial_number]
 
@@ -222,21 +227,21 @@ def test_the_other_browser_is_told_that_enrollment_was_restarted(surfing: Surfin
     assert first.has("/mfa/activate"), "the first browser goes on with the device that is there now"
 
 
-def test_cancelling_in_one_browser_leaves_the_others_device_alone(surfing: Surfing, nadia: Employee) -> None:
-    first = begin(surfing, nadia)
-    second = begin(surfing, nadia)
+def test_cancelling_in_one_browser_leaves_the_others_device_alone(visiting: Visiting, nadia: Employee) -> None:
+    first = begun(visiting(), nadia)
+    second = begun(visiting(), nadia)
     first.submit("/mfa/enroll/cancel")
     assert nadia.leftover()
     second.give_two_codes(second.scan())
     assert nadia.devices() == [nadia.serial_number]
 
 
-def test_the_seed_is_gone_once_the_device_is_on(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
-    surfer = begin(surfing, nadia)
+def test_the_seed_is_gone_once_the_device_is_on(visiting: Visiting, nadia: Employee, portal: Portal) -> None:
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan()
     surfer.give_two_codes(phone)
     surfer.open("/mfa/enroll")
-    assert phone.seed not in surfer.page.content().replace(" ", "")
+    assert phone.seed not in surfer.html.replace(" ", "")
     kept = portal.stored() + portal.log.read_text()
     assert nadia.name in kept, "that is where to look"
     assert phone.seed not in kept
@@ -257,8 +262,8 @@ def test_a_double_click_turns_on_one_device(surfing: Surfing, nadia: Employee, s
     assert surfer.has("/mfa/activate")
 
 
-def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
-    surfer = begin(surfing, nadia)
+def test_a_used_code_does_not_upgrade(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan()
     surfer.give_two_codes(phone)
     mark = sandbox.mark()

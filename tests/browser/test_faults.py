@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import AwsServerError, CredentialsRefused, NoResponse, NotRecorded, PortalError, Throttled
 from app.mfa.upgrading import CodeMayBeUsed
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
@@ -38,9 +38,9 @@ def test_throttled_while_turning_on(surfing: Surfing, nadia: Employee, sandbox: 
 
 
 def test_the_answer_to_enable_is_lost_after_it_took_effect(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, portal: Portal
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in(nadia)
     surfer.submit("/mfa/enroll/begin")
     sandbox.set_faults([{"action": "iam:EnableMFADevice", "occurrences": [1], "fault": "reset-after"}])
@@ -53,9 +53,9 @@ def test_the_answer_to_enable_is_lost_after_it_took_effect(
 
 
 def test_the_answer_to_enable_is_lost_before_it_took_effect(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox
 ) -> None:
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in(nadia)
     surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
@@ -76,9 +76,9 @@ TOLD: dict[str, type[PortalError]] = {
 
 @pytest.mark.parametrize("fault", TOLD)
 def test_making_the_device_fails_and_is_tried_again(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, fault: str
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, fault: str
 ) -> None:
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in(nadia)
     sandbox.set_faults([{"action": "iam:CreateVirtualMFADevice", "occurrences": [1], "fault": fault}])
     surfer.submit("/mfa/enroll/begin")
@@ -107,8 +107,8 @@ def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employ
     assert surfer.is_inside(nadia.name)
 
 
-def test_the_lost_answer_of_a_code_asks_for_the_next(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
-    surfer = surfing()
+def test_the_lost_answer_of_a_code_asks_for_the_next(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = visiting()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
     sandbox.set_faults([{"action": "sts:GetSessionToken", "occurrences": [1], "fault": "reset-after"}])
@@ -118,11 +118,11 @@ def test_the_lost_answer_of_a_code_asks_for_the_next(surfing: Surfing, nadia: Em
     assert surfer.path == "/mfa/finished"
 
 
-def test_aws_restarted_underneath(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
+def test_aws_restarted_underneath(visiting: Visiting, scratch: Path, clock: Clock, policy: str) -> None:
     with Sandbox(scratch / f"restarting-{policy}", clock, "--policy", policy) as aws:
         nadia = hire(aws, "nadia")
         with Portal(scratch / f"restarting-portal-{policy}", aws) as portal:
-            surfer = surfing(portal.url)
+            surfer = visiting(portal.url)
             surfer.sign_in(nadia)
 
             aws.stop()
@@ -141,9 +141,9 @@ def test_aws_restarted_underneath(surfing: Surfing, scratch: Path, clock: Clock,
 
 
 def test_nothing_is_changed_that_cannot_be_recorded(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, portal: Portal
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in(nadia)
     portal.rows("alter table activity rename to activity_gone")
     try:
@@ -157,8 +157,8 @@ def test_nothing_is_changed_that_cannot_be_recorded(
     assert nadia.leftover()
 
 
-def test_aws_throttles_at_sign_in(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
-    surfer = surfing()
+def test_aws_throttles_at_sign_in(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = visiting()
     sandbox.set_faults([{"action": "sts:GetCallerIdentity", "occurrences": [1, 2, 3], "fault": "throttle"}])
     surfer.sign_in(nadia)
     assert surfer.refused_as == Throttled.code

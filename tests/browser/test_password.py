@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 
 from app.errors import NotAllowed, PasswordPolicyViolation, Throttled, WrongOldPassword
 from app.password.service import TOO_WEAK, PasswordOutcomeUnknown
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.marks import PASSWORD, POOR_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD
@@ -151,14 +151,15 @@ def test_what_is_easily_guessed_is_questioned(surfer: Surfer, olga: Employee) ->
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after", "throttle"])
-def test_the_answer_is_lost_or_a_no(surfer: Surfer, olga: Employee, sandbox: Sandbox, fault: str) -> None:
+def test_the_answer_is_lost_or_a_no(visiting: Visiting, olga: Employee, sandbox: Sandbox, fault: str) -> None:
+    reader = visiting().sign_in(olga).open("/password")
     sandbox.set_faults([{"action": "iam:ChangePassword", "occurrences": [1], "fault": fault}])
-    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    reader.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     sandbox.set_faults([])
     if fault == "throttle":
-        assert surfer.refused_as == Throttled.code
+        assert reader.refused_as == Throttled.code
     else:
-        assert surfer.refused_as == PasswordOutcomeUnknown.code
+        assert reader.refused_as == PasswordOutcomeUnknown.code
     assert opens_console(olga, NEW if fault == "reset-after" else PASSWORD)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
@@ -97,8 +97,10 @@ def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employe
     assert surfer.path == "/mfa", "open only with MFA"
 
 
-def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
-    surfer = surfing()
+def test_the_long_term_secret_is_gone_after_the_upgrade(
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox
+) -> None:
+    surfer = visiting()
     surfer.arrive_with_mfa(nadia)
     mark = sandbox.mark()
 

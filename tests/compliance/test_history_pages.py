@@ -128,7 +128,7 @@ def test_a_day_without_a_list_is_refused_with_the_reason(auditor: Guest, past: P
     tomorrow, before = datetime.now(UTC).date() + timedelta(days=1), past.first - timedelta(days=1)
     asked = {"the day before the first": before, "tomorrow": tomorrow}.get(day, day)
     auditor.open(f"{HISTORY}/list?day={asked}")
-    assert auditor.status == 422 and auditor.field_errors == {"day": "no-list"}
+    assert auditor.status == 422 and auditor.wrong == {"day": "no-list"}
     assert not auditor.soup.select("tr[data-rule]")
     assert auditor.open(f"{HISTORY}/list.csv?day={asked}").status == 404
 
@@ -154,7 +154,7 @@ def test_days_that_cannot_be_compared_are_refused(auditor: Guest, past: Past) ->
         (past.first, today + timedelta(days=1), {"after": "future"}),
     ):
         auditor.open(f"{HISTORY}/changes?before={before}&after={after}")
-        assert auditor.status == 422 and auditor.field_errors == wrong
+        assert auditor.status == 422 and auditor.wrong == wrong
         assert auditor.open(f"{HISTORY}/changes.csv?before={before}&after={after}").status == 404
 
 
@@ -183,7 +183,7 @@ def test_what_an_earlier_release_did_not_store_is_said(auditor: Guest, past: Pas
         before = connection.execute(update(ComplianceAccount).values(history_since=later))
         assert before.rowcount
     auditor.open(f"{HISTORY}/list?day={past.first}")
-    assert auditor.status == 422 and auditor.field_errors == {"day": "no-list"} and f"{past.second}" in auditor.text
+    assert auditor.status == 422 and auditor.wrong == {"day": "no-list"} and f"{past.second}" in auditor.text
     auditor.open(f"{HISTORY}/changes?before={past.first}&after={past.third}")
     assert auditor.soup.select("[data-partial]") and auditor.soup.select("tr[data-rule=mfa]")
     assert not auditor.open(f"{HISTORY}/changes?before={past.second}&after={past.third}").soup.select(

@@ -136,7 +136,7 @@ def test_users_on_different_pages_of_the_list_are_excepted_at_once(
     assert chief.open(f"{LIST}/several?rule={RULE}").path == f"/compliance/rules/{RULE}/exceptions"
     assert chief.open(f"{LIST}/several?rule=no-such-rule").status == 404
     send(chief, users=["ada"], others="bea dorra\ncleo")
-    assert chief.field_errors == {"others": "unknown-users"} and excepted(chief) == {}
+    assert chief.wrong == {"others": "unknown-users"} and excepted(chief) == {}
     assert "dorra" in chief.at("[data-field-error]") and chief.at("textarea[name=others]") == "bea dorra\ncleo"
     send(chief, users=["ada"], others="bea\ncleo")
     assert excepted(chief).keys() == {"ada", "bea", "cleo"}

@@ -65,10 +65,10 @@ def test_what_looks_like_a_secret_is_refused_and_not_shown_again(portal: Flask, 
     seed = pyotp.random_base32(64)
     for form in ("/mfa/name", "/mfa/add"):
         guest.open("/mfa").submit(form, label=seed)
-        assert guest.status == 422 and guest.field_errors == {"label": "secret"}
+        assert guest.status == 422 and guest.wrong == {"label": "secret"}
         assert seed not in guest.html
         guest.open("/mfa").submit(form, label="x" * 65)
-        assert guest.field_errors == {"label": "too-long"} and "x" * 65 in guest.html, "what was typed is kept"
+        assert guest.wrong == {"label": "too-long"} and "x" * 65 in guest.html, "what was typed is kept"
     assert kept(portal) == before
 
 

@@ -89,7 +89,7 @@ def test_what_is_typed_into_the_wrong_field_is_kept_nowhere(
 )
 def test_only_what_may_be_an_id_stays_in_its_field(portal: Flask, typed: str, kept: str) -> None:
     guest = Guest(portal).open("/sign-in").submit("/sign-in", access_key_id=typed)
-    assert guest.status == 422 and guest.field_errors["access_key_id"] in ("shape", "secret-key", "user-name")
+    assert guest.status == 422 and guest.wrong["access_key_id"] in ("shape", "secret-key", "user-name")
     assert guest.soup.select("[name=access_key_id]")[0].get("value", "") == kept
 
 

@@ -139,9 +139,9 @@ def test_what_is_no_text_or_no_date_is_refused(
         assert someone.ask("GET", path).status_code == 400, path
     form = {"csrf_token": guest.token(), "serial_number": "GAHT\0"}
     assert guest.ask("POST", "/mfa/hardware", form).status_code == 400
-    assert guest.open("/activity?until=9999-12-31").field_errors == {"until": "other-time"}
-    assert guest.open("/activity?since=0001-01-01").field_errors == {"since": "other-time"}
-    assert chief.open("/activity/everyone?until=9999-12-31").field_errors == {"until": "other-time"}
+    assert guest.open("/activity?until=9999-12-31").wrong == {"until": "other-time"}
+    assert guest.open("/activity?since=0001-01-01").wrong == {"since": "other-time"}
+    assert chief.open("/activity/everyone?until=9999-12-31").wrong == {"until": "other-time"}
     assert chief.ask("GET", "/activity/everyone.csv?until=9999-12-31").status_code == 400
 
 

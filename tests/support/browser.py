@@ -17,6 +17,7 @@ from werkzeug.routing import Map
 from tests.support import hands
 from tests.support.chromium import HOSTED
 from tests.support.clock import Clock
+from tests.support.enrolling import Enrolling
 from tests.support.inspection import Inspection
 from tests.support.marks import kept_secrets
 from tests.support.people import Employee, Phone
@@ -38,7 +39,7 @@ class Window(TypedDict, total=False):
     """Use a profile that no story used before, and none will use again: for stories about Back."""
 
 
-class Surfer(Seen):
+class Surfer(Seen, Enrolling):
     """One browser profile with one tab, on one portal. Every page it lands on is inspected.
 
     seen: endpoints that were inspected, shared by all surfers of a run.
@@ -226,7 +227,7 @@ class Surfer(Seen):
         self.give_password(employee, phone)
         self.press("Continue")
 
-    def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
+    def scan(self, *, slow_s: float = 0) -> Phone:
         """Scan the QR code on the screen with a phone. Returns the entry in its authenticator app."""
         codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
         picture = b""
@@ -243,32 +244,7 @@ class Surfer(Seen):
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes(picture)
             raise AssertionError(f"{len(found)} QR codes a phone could read: see {kept}")
-        return Phone(clock or self.clock, found[0].text, slow_s)
-
-    def enroll(self) -> Phone:
-        """Set up MFA from the overview. Stays on the page that asks for the next code."""
-        self.submit("/mfa/enroll/begin")
-        phone = self.scan()
-        self.give_two_codes(phone)
-        return phone
-
-    def give_two_codes(self, phone: Phone) -> None:
-        """Enter a code, wait for the next one and enter that."""
-        first = phone.next()
-        self.submit("/mfa/enroll", first_code=first, second_code=phone.next())
-
-    def upgrade(self, phone: Phone) -> None:
-        """Enter the next code and wait until AWS accepts the device."""
-        self.submit("/mfa/activate", code=phone.next())
-        while self.has("/mfa/activate/continue"):
-            self.clock.move(5)
-            self.submit("/mfa/activate/continue")
-
-    def get_mfa(self) -> Phone:
-        """Get a session with MFA, from the overview. Returns the phone."""
-        phone = self.enroll()
-        self.upgrade(phone)
-        return phone
+        return Phone(self.clock, found[0].text, slow_s)
 
     def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
         """Get to a page as after `sign_in` and `get_mfa`, for stories that begin there. Returns the phone.
@@ -276,14 +252,7 @@ class Surfer(Seen):
         The same forms are sent to the same portal, but without drawing pages that other stories are about.
         """
         sent = Visitor(self.url, agent=str(self.page.evaluate("navigator.userAgent")))
-        sent.sign_in(employee).submit("/mfa/enroll/begin")
-        phone = Phone(self.clock, f"otpauth://totp/{employee.name}?secret={sent.seed()}")
-        first = phone.next()
-        sent.submit("/mfa/enroll", first_code=first, second_code=phone.next())
-        sent.submit("/mfa/activate", code=phone.next())
-        while sent.has("/mfa/activate/continue"):
-            self.clock.move(5)
-            sent.submit("/mfa/activate/continue")
+        phone = sent.arrive_with_mfa(employee)
         self._context.add_cookies(
             [{"name": each.name, "value": each.value or "", "url": self.url} for each in sent.cookies]
         )

@@ -114,6 +114,10 @@ class Seen:
         """Is this the overview of this user, signed in?"""
         return (self.path, self.user_name) == ("/", user_name)
 
+    def at(self, selector: str) -> str:
+        """Text of the first element that matches, "" if none does."""
+        return str(self._ask("(selector) => document.querySelector(selector)?.innerText ?? ''", selector))
+
     def leads_to(self, address: str) -> bool:
         """Does a link in the page lead to this address (without a query: with any)?"""
         return self.is_there(f"main a[href='{address}'], main a[href^='{address}?']")

@@ -13,15 +13,16 @@ import requests
 from bs4 import BeautifulSoup, Tag
 from urllib3.exceptions import NewConnectionError
 
+from tests.support.enrolling import Enrolling
 from tests.support.marks import kept_secrets, shown_secrets
-from tests.support.people import Employee
+from tests.support.people import Employee, Phone
 
 
 class Broken(Exception):
     """The connection broke, so it isn't known whether the request was carried out. A user would see a 502."""
 
 
-class Visitor:
+class Visitor(Enrolling):
     """One user with one browser. Each request goes to a random replica."""
 
     def __init__(
@@ -125,11 +126,30 @@ class Visitor:
         return [str(each["name"]) for each in self.soup.select("main [aria-invalid=true]")]
 
     @property
-    def field_errors(self) -> dict[str, str]:
+    def wrong(self) -> dict[str, str]:
         """Codes of what is wrong with fields, by name."""
         shown = {f"{each['id']}-error": str(each["name"]) for each in self.soup.select("main [aria-invalid=true]")}
         told = self.soup.select("main [data-field-error]")
         return {shown[str(each["id"])]: str(each["data-field-error"]) for each in told if each.get("id") in shown}
+
+    def data(self, name: str) -> list[str]:
+        """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""
+        return [str(each[f"data-{name}"]) for each in self.soup.select(f"main [data-{name}]")]
+
+    @property
+    def outcomes(self) -> list[str]:
+        """Outcomes on a page of activity, newest first: phase, and reason where there is one, "refused:in-use"."""
+        return self.data("outcome")
+
+    def value(self, name: str) -> str:
+        """What a field holds."""
+        (field,) = self.soup.select(f"[name={name}]")
+        return str(field.get("value", ""))
+
+    def leads_to(self, address: str) -> bool:
+        """Does a link in the page lead to this address (without a query: with any)?"""
+        links = (str(link["href"]) for link in self.soup.select("main a[href]"))
+        return any(address in (link, urlsplit(link).path) for link in links)
 
     @property
     def notices(self) -> list[str]:
@@ -196,6 +216,18 @@ class Visitor:
             self.submit("/sign-in/code", code=code)
         return self
 
+    def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
+        """Sign in, set up MFA and open a page. Returns the phone."""
+        self.sign_in(employee)
+        phone = self.get_mfa()
+        self.open(at)
+        assert (self.path, self.user_name) == (at, employee.name), self.text
+        return phone
+
+    def scan(self, *, slow_s: float = 0) -> Phone:
+        """Type the seed on the page into an authenticator app."""
+        return Phone(self.clock, f"otpauth://totp/{self.path}?secret={self.seed()}", slow_s)
+
     def seed(self) -> str:
         """The seed on the page that shows a QR code."""
         return re.sub(r"\s", "", self.at("#seed"))
@@ -210,3 +242,17 @@ def refused_as(html: str) -> str:
 def ok(field: Tag) -> bool:
     """Whether a browser would send the field with its current value."""
     return field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
+
+
+class Reader(Visitor):
+    """A visitor who finds fault with a page as `Inspection` does, as far as HTML alone shows it."""
+
+    def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Reader:
+        """Send a request, follow redirects and look at the page."""
+        super().go(method, path, data)
+        if self.headers.get("Content-Type", "").startswith("text/html"):
+            assert len(self.soup.select("h1")) == 1, self.path
+            assert self.at("title").endswith("· Latchkey"), self.path
+            for form in self.soup.select("form[method=post]"):
+                assert len(form.select("[name=csrf_token]")) == 1, f"{self.path}: a form without its token"
+        return self
