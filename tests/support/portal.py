@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import NullPool, create_engine, inspect, text
 
+from app.monitoring import schema
 from tests.support import forks
 from tests.support.databases import make_database
 from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
@@ -80,14 +81,15 @@ class Portal:
         return self
 
     def migrate(self) -> None:
-        """`flask db upgrade`, unless the database is a copy of one that is empty after it. SQLite's is made here."""
+        """`flask db upgrade`, unless PostgreSQL's database is a copy of one after it. SQLite's is made here."""
         url = self.environment["DATABASE_URL"]
         if url == f"sqlite:///{self.database}" and not self.database.exists():
             make_database(self.database)
             return
-        made = create_engine(url, poolclass=NullPool)
-        if url.startswith("postgresql") and inspect(made).has_table("alembic_version"):
-            return
+        if url.startswith("postgresql"):
+            with create_engine(url, poolclass=NullPool).connect() as connection:
+                if schema.revision_of(connection) == schema.newest():
+                    return
         migrated = self.flask("db", "upgrade")
         if migrated.returncode:
             raise RuntimeError(migrated.stdout + migrated.stderr)
