@@ -36,7 +36,7 @@ from app.notices.notice import CANCELLED, MARKS, PAUSED, TO_BE_SENT, State
 
 LEASE = timedelta(seconds=120)
 """A claim ends this long after the worker last renewed it. A message takes 30 seconds at most."""
-LONGEST_REFUSED = timedelta(days=3)
+LONGEST_ANSWERED_WITH_ERRORS = timedelta(days=3)
 """A notice that the receiver has refused for so long isn't tried again, though such tries don't count."""
 INTERRUPTED = "interrupted"
 """The error code of a notice whose worker ended before it stored a result."""
@@ -303,7 +303,7 @@ def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, obje
             return values | {"last_error": PAUSED if mark == PAUSED else code[:64]}
         case TryLater(after, code, channel_down=True, answered=answered):
             since = each.row.refused_since or (now if answered else None)
-            over = answered and since is not None and now - since >= LONGEST_REFUSED
+            over = answered and since is not None and now - since >= LONGEST_ANSWERED_WITH_ERRORS
             state = State.DEAD if over else State.FAILED
             later = now + timedelta(seconds=pause_while_down(now - each.row.created_at, after))
             kept = {"state": state.value, "attempts": each.row.attempts - 1, "refused_since": since}

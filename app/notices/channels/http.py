@@ -260,5 +260,6 @@ def _outcome(status: int, after: str | None) -> Outcome:
     if status in FOR_GOOD:
         return Refused(code)
     # There is one address, so any other message would have got this answer: the server is down, or a setting is
-    # wrong. That is no fault of this message, unless it continues for days (`app.notices.claims.LONGEST_REFUSED`).
+    # wrong. That is no fault of this message, unless it continues for days (LONGEST_ANSWERED_WITH_ERRORS in
+    # `app.notices.claims`).
     return TryLater(pause(after), code, channel_down=True, answered=True)

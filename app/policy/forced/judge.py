@@ -11,8 +11,8 @@ from app.policy.forced.answers import SESSIONS, Counterexample, Judgement, Named
 from app.policy.forced.domains import Asker, Known
 from app.policy.forced.likeness import STAND_IN, Likeness
 from app.policy.forced.requests import context_of, shown
-from app.policy.forced.rules import document_of
 from app.policy.forced.search import Alone, Found, Search
+from app.policy.forced.statements import document_of
 from app.policy.forced.unheard import unheard_requests
 from app.policy.forced.union import Union, left, loose_keys, resources
 
@@ -99,8 +99,8 @@ def _of_person(verdict: _Verdict, person: Person, named: Mapping[str, Named]) ->
             found.action,
             found.resource,
             verdict.kind,
-            found.rule.name,
-            named[found.rule.digest],
+            found.prepared.name,
+            named[found.prepared.digest],
             shown(verdict.kind, found),
         ),
         verdict.codes,
@@ -125,7 +125,7 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
     searched = []
     for asker in askers:
         person = asker.person
-        lefts = {rule: left(rule, asker) for rule in union.rules}
+        lefts = {prepared: left(prepared, asker) for prepared in union.statements}
         stand_in = Asker.of(person._replace(user_name=STAND_IN), asker.kind, asker.now) if nameless else asker
         search = Search(union, stand_in, lefts, alone, lenient=False)
         for found in search.all():
@@ -151,11 +151,11 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
 
 def _why(found: Found, search: Search) -> Sequence[str]:
     """Return codes of the unknown things a request depends on."""
-    denies = [rule for rule in search.denies if rule.statement.names_action(found.action)]
+    denies = [prepared for prepared in search.denies if prepared.statement.names_action(found.action)]
     keys: dict[str, None] = {}
-    for rule in (found.rule, *search.limits, *denies):
-        keys |= dict.fromkeys(resources(rule, search.asker).loose)
-        for condition in search.lefts[rule] or ():
+    for prepared in (found.prepared, *search.limits, *denies):
+        keys |= dict.fromkeys(resources(prepared, search.asker).loose)
+        for condition in search.lefts[prepared] or ():
             loose = loose_keys(condition, search.asker)
             for key in loose:
                 if (

@@ -14,7 +14,7 @@ from app.policy.analysis.satisfiability import holds_in
 from app.policy.conditions import Condition
 from app.policy.forced.answers import Person
 from app.policy.forced.domains import Asker
-from app.policy.forced.rules import Rule
+from app.policy.forced.statements import PreparedStatement
 from app.policy.forced.union import Union, loose_keys
 from app.policy.forced.words import ANY, ANYS, NAME, NAMES, Glob, TooMany, anything, matches, word
 from app.policy.patterns import variable_key
@@ -34,11 +34,13 @@ class Likeness:
         self.union = union
         self._conditions = [
             condition
-            for rule in union.rules
-            for condition in rule.statement.conditions
+            for prepared in union.statements
+            for condition in prepared.statement.conditions
             if any(_personal(key) for key in condition.keys)
         ]
-        named = [key for rule in union.rules for pattern in rule.statement.resources for key in pattern.keys]
+        named = [
+            key for prepared in union.statements for pattern in prepared.statement.resources for key in pattern.keys
+        ]
         self._values = sorted({key.lower() for key in named if _personal(key) and key.lower() != _NAME_KEY})
         self._by_name: dict[tuple[str, str, str], bool] = {}
 
@@ -63,7 +65,12 @@ class Likeness:
     def _compares_otherwise(self, condition: Condition) -> bool:
         """Return whether a key that is compared with the user's name is also compared with something else."""
         key = condition.key.lower()
-        every = [each for rule in self.union.rules for each in rule.statement.conditions if each.key.lower() == key]
+        every = [
+            each
+            for prepared in self.union.statements
+            for each in prepared.statement.conditions
+            if each.key.lower() == key
+        ]
         return len({each.wanted for each in every} | {condition.wanted}) > 1 or len(condition.wanted) > 1
 
     def _tells_names_apart(self, person: Person) -> bool:
@@ -77,7 +84,7 @@ class Likeness:
 
     def _differing(self, person: Person) -> Iterator[bool]:
         """Return, for resources of statements, whether they match what belongs to some users but not to others."""
-        texts = dict.fromkeys(text for rule in self.union.rules for text in _general(rule))
+        texts = dict.fromkeys(text for prepared in self.union.statements for text in _general(prepared))
         start = f"arn:{person.partition}:iam::{person.account_id}:"
         own = (
             person._replace(user_name=STAND_IN).arn,
@@ -94,14 +101,14 @@ def _personal(key: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _general(rule: Rule) -> tuple[str, ...]:
+def _general(prepared: PreparedStatement) -> tuple[str, ...]:
     """Return the resources of a statement as patterns: the user's name is the placeholder, other variables match
     anything.
     """
-    if not rule.variables:
-        return tuple(map(anything, rule.resources))
+    if not prepared.variables:
+        return tuple(map(anything, prepared.resources))
     found = []
-    for text in rule.resources:
+    for text in prepared.resources:
         parts = _VARIABLE.split(text)
         names = ("" if place % 2 == 0 else variable_key(part).lower() for place, part in enumerate(parts))
         found.append(

@@ -18,7 +18,7 @@ from app.policy.forced.contexts import Contexts
 from app.policy.forced.domains import Asker
 from app.policy.forced.getting_mfa import getting_mfa, own_resources, without_effect
 from app.policy.forced.globs import used_on
-from app.policy.forced.rules import Rule
+from app.policy.forced.statements import PreparedStatement
 from app.policy.forced.union import (
     Demand,
     Left,
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
     action: str
     resource: str
-    rule: Rule
+    prepared: PreparedStatement
     values: Values
 
 
@@ -56,7 +56,7 @@ Alone = dict[Hashable, Found | None]
 
 
 class Search:
-    """The search for one user and session. lefts: for each rule of the union, what remains of it (`union.left`).
+    """The search for one user and session. lefts: for each statement of the union, what remains of it (`union.left`).
 
     alone: what statements without conditions allow that nothing else covers, shared by searches. lenient: whether
     unknown things count in favour of a request. Then finding nothing is a proof, and a result may not exist: `doubts`
@@ -64,19 +64,25 @@ class Search:
     """
 
     def __init__(
-        self, union: Union, asker: Asker, lefts: Mapping[Rule, Left], alone: Alone | None = None, *, lenient: bool
+        self,
+        union: Union,
+        asker: Asker,
+        lefts: Mapping[PreparedStatement, Left],
+        alone: Alone | None = None,
+        *,
+        lenient: bool,
     ) -> None:
         self.union = union
         self.asker = asker
         self.lenient = lenient
         self.lefts = lefts
         self.contexts = Contexts(asker, lenient=lenient)
-        self.allows = [rule for rule in union.allows if lefts[rule] is not None]
-        self.limits = [rule for rule in union.limits if lefts[rule] is not None]
-        denies = [rule for rule in union.denies if lefts[rule] is not None]
-        self.firm = [rule for rule in denies if not lefts[rule] and rule.everywhere]
-        self.denies = [rule for rule in denies if rule not in self.firm]
-        self._resources: dict[Rule, Resources] = {}
+        self.allows = [prepared for prepared in union.allows if lefts[prepared] is not None]
+        self.limits = [prepared for prepared in union.limits if lefts[prepared] is not None]
+        denies = [prepared for prepared in union.denies if lefts[prepared] is not None]
+        self.firm = [prepared for prepared in denies if not lefts[prepared] and prepared.everywhere]
+        self.denies = [prepared for prepared in denies if prepared not in self.firm]
+        self._resources: dict[PreparedStatement, Resources] = {}
         self.exhausted = ""
         self._at = ""
         self._asked = self._hard = 0
@@ -100,31 +106,31 @@ class Search:
 
     def _all(self) -> Iterator[Found]:
         denied = 0
-        for rule in self.firm:
-            denied |= rule.actions
+        for prepared in self.firm:
+            denied |= prepared.actions
         if self.union.boundary is not None:
             within = 0
-            for rule in self.limits:
-                within |= rule.actions
+            for prepared in self.limits:
+                within |= prepared.actions
             denied |= ~within
         exempt, counted = _exempt()
-        remaining = [(rule, left) for rule in self.allows if (left := rule.actions & ~denied & counted)]
-        plain = [(rule, left) for rule, left in remaining if left & well_known()]
+        remaining = [(prepared, left) for prepared in self.allows if (left := prepared.actions & ~denied & counted)]
+        plain = [(prepared, left) for prepared, left in remaining if left & well_known()]
         for number in in_order() if plain else ():
-            for rule, left in plain:
-                if left >> number & 1 and (found := self.request(actions()[number], rule)):
+            for prepared, left in plain:
+                if left >> number & 1 and (found := self.request(actions()[number], prepared)):
                     yield found
         for part in (~exempt, exempt):
-            for rule, left in remaining:
-                if found := self._first(rule, left & part):
+            for prepared, left in remaining:
+                if found := self._first(prepared, left & part):
                     yield found
 
-    def _first(self, allow: Rule, left: int) -> Found | None:
+    def _first(self, allow: PreparedStatement, left: int) -> Found | None:
         """Return a request that an Allow statement allows. left: those of its actions that remain."""
         if not left:
             return None
         self._at = allow.name
-        others = [rule for rule in (*self.denies, *self.limits) if rule.actions & left]
+        others = [prepared for prepared in (*self.denies, *self.limits) if prepared.actions & left]
         if self.union.boundary or others or self.lefts[allow] or allow.by_person:
             return self._sought(allow, left, others)
         person = self.asker.person
@@ -137,20 +143,20 @@ class Search:
             self._alone[alone] = found
         return found
 
-    def _sought(self, allow: Rule, left: int, others: Sequence[Rule]) -> Found | None:
+    def _sought(self, allow: PreparedStatement, left: int, others: Sequence[PreparedStatement]) -> Found | None:
         keys = dict.fromkeys(
             key
-            for rule in (allow, *others)
-            for condition in self.lefts[rule] or ()
+            for prepared in (allow, *others)
+            for condition in self.lefts[prepared] or ()
             for key in loose_keys(condition, self.asker)
         )
-        for part in _parts(left, [rule.actions for rule in others]):
+        for part in _parts(left, [prepared.actions for prepared in others]):
             for number in kinds(part, keys):
                 if found := self.request(actions()[number], allow):
                     return found
         return None
 
-    def request(self, action: str, allow: Rule) -> Found | None:
+    def request(self, action: str, allow: PreparedStatement) -> Found | None:
         """Return a request for an action that an Allow statement names. Raises TooMany if the search takes
         too long.
         """
@@ -160,20 +166,20 @@ class Search:
             raise TooMany
         number = number_of(action)
         if number is None:
-            denies = [rule for rule in self.denies if rule.statement.names_action(action)]
-            limits = [rule for rule in self.limits if rule.statement.names_action(action)]
+            denies = [prepared for prepared in self.denies if prepared.statement.names_action(action)]
+            limits = [prepared for prepared in self.limits if prepared.statement.names_action(action)]
         else:
-            denies = [rule for rule in self.denies if rule.actions >> number & 1]
-            limits = [rule for rule in self.limits if rule.actions >> number & 1]
+            denies = [prepared for prepared in self.denies if prepared.actions >> number & 1]
+            limits = [prepared for prepared in self.limits if prepared.actions >> number & 1]
         alike = self._alike(action, (allow, *limits, *denies))
         if alike in self._hopeless:
             return None
-        firm = [rule for rule in denies if not self.lefts[rule]]
-        loose = [rule for rule in denies if self.lefts[rule]]
+        firm = [prepared for prepared in denies if not self.lefts[prepared]]
+        loose = [prepared for prepared in denies if self.lefts[prepared]]
         applying = [(allow, limit) for limit in limits] if self.union.boundary else [(allow,)]
         try:
-            for rules in applying:
-                if found := self._with(action, rules, firm, loose):
+            for statements in applying:
+                if found := self._with(action, statements, firm, loose):
                     return found
             if alike:
                 self._hopeless.add(alike)
@@ -186,41 +192,54 @@ class Search:
                 return Found(action, "*", allow, {})
         return None
 
-    def _alike(self, action: str, rules: Sequence[Rule]) -> Hashable | None:
-        """Return what the search for an action depends on, if the resource matters to none of the rules."""
-        if action.lower() in getting_mfa() or not all(rule.everywhere for rule in rules):
+    def _alike(self, action: str, statements: Sequence[PreparedStatement]) -> Hashable | None:
+        """Return what the search for an action depends on, if the resource matters to none of the statements."""
+        if action.lower() in getting_mfa() or not all(prepared.everywhere for prepared in statements):
             return None
-        keys = {key for rule in rules for each in self.lefts[rule] or () for key in loose_keys(each, self.asker)}
-        return (*map(id, rules), *(self.has(action, key) for key in sorted(keys)))
+        keys = {
+            key
+            for prepared in statements
+            for each in self.lefts[prepared] or ()
+            for key in loose_keys(each, self.asker)
+        }
+        return (*map(id, statements), *(self.has(action, key) for key in sorted(keys)))
 
-    def _with(self, action: str, rules: Sequence[Rule], firm: Sequence[Rule], loose: Sequence[Rule]) -> Found | None:
-        """Return a request to which the rules apply. firm: denies without conditions. loose: denies with
+    def _with(
+        self,
+        action: str,
+        statements: Sequence[PreparedStatement],
+        firm: Sequence[PreparedStatement],
+        loose: Sequence[PreparedStatement],
+    ) -> Found | None:
+        """Return a request to which the statements apply. firm: denies without conditions. loose: denies with
         conditions.
         """
-        if self._values(action, rules, []) is None:
+        if self._values(action, statements, []) is None:
             return None
-        place = self._place(action, rules, firm)
+        place = self._place(action, statements, firm)
         if place is None:
             return None
-        values = self._values(action, rules, [rule for rule in loose if self._about(rule, place)])
+        values = self._values(action, statements, [prepared for prepared in loose if self._about(prepared, place)])
         if values is not None:
-            return Found(action, place, rules[0], values)
+            return Found(action, place, statements[0], values)
         if not loose:
             return None
         if len(loose) > MOST_SPARED:
             raise TooMany
         for avoided in subsets(loose):
-            place = self._place(action, rules, [*firm, *avoided])
+            place = self._place(action, statements, [*firm, *avoided])
             if place is not None:
-                values = self._values(action, rules, [rule for rule in loose if rule not in avoided])
+                values = self._values(action, statements, [prepared for prepared in loose if prepared not in avoided])
                 if values is not None:
-                    return Found(action, place, rules[0], values)
+                    return Found(action, place, statements[0], values)
         return None
 
-    def _values(self, action: str, rules: Sequence[Rule], failing: Sequence[Rule]) -> Values | None:
-        """Return condition keys with which the rules apply and the failing ones don't."""
-        applying = [condition for rule in rules for condition in self.lefts[rule] or ()]
-        groups = [self.lefts[rule] or () for rule in failing]
+    def _values(
+        self, action: str, statements: Sequence[PreparedStatement], failing: Sequence[PreparedStatement]
+    ) -> Values | None:
+        """Return condition keys with which the statements apply and the failing ones don't."""
+        applying = [condition for prepared in statements for condition in self.lefts[prepared] or ()]
+        groups = [self.lefts[prepared] or () for prepared in failing]
         asked = [condition for each in (applying, *groups) for condition in each]
         keys = {key for condition in asked for key in loose_keys(condition, self.asker)}
         return self.contexts.found(applying, groups, {key: self.has(action, key) for key in keys})
@@ -234,22 +253,24 @@ class Search:
 
     # -- resources
 
-    def _of(self, rule: Rule) -> Resources:
-        if rule not in self._resources:
-            self._resources[rule] = resources(rule, self.asker)
-            self.doubts.update(dict.fromkeys(f"key-unknown:{key}" for key in self._resources[rule].loose))
-        return self._resources[rule]
+    def _of(self, prepared: PreparedStatement) -> Resources:
+        if prepared not in self._resources:
+            self._resources[prepared] = resources(prepared, self.asker)
+            self.doubts.update(dict.fromkeys(f"key-unknown:{key}" for key in self._resources[prepared].loose))
+        return self._resources[prepared]
 
-    def _place(self, action: str, rules: Sequence[Rule], avoided: Sequence[Rule]) -> str | None:
-        """Return a resource that the rules cover and the avoided ones don't. Raises TooMany."""
+    def _place(
+        self, action: str, statements: Sequence[PreparedStatement], avoided: Sequence[PreparedStatement]
+    ) -> str | None:
+        """Return a resource that the statements cover and the avoided ones don't. Raises TooMany."""
         demand = self._beyond(action)
-        for rule in rules:
-            more = covered(rule, self._of(rule), lenient=self.lenient)
+        for prepared in statements:
+            more = covered(prepared, self._of(prepared), lenient=self.lenient)
             if more is None:
                 return None
             demand += more
-        for rule in avoided:
-            more = exempted(rule, self._of(rule), lenient=self.lenient)
+        for prepared in avoided:
+            more = exempted(prepared, self._of(prepared), lenient=self.lenient)
             if more is None:
                 return None
             demand += more
@@ -263,11 +284,11 @@ class Search:
         found = (word(((used,), *wanted), unwanted) for used in types)
         return next((place for place in found if place is not None), None)
 
-    def _about(self, rule: Rule, place: str) -> bool:
+    def _about(self, prepared: PreparedStatement, place: str) -> bool:
         """Return whether a deny covers a resource."""
-        found = self._of(rule)
+        found = self._of(prepared)
         hit = any(matches(glob, place) for glob in found.globs)
-        if rule.statement.not_resources:
+        if prepared.statement.not_resources:
             return not hit and found.whole and not (found.loose and self.lenient)
         return hit or bool(found.loose and not self.lenient)
 

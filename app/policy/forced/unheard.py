@@ -10,8 +10,8 @@ from functools import cache
 
 from app.policy.forced.domains import Asker
 from app.policy.forced.getting_mfa import getting_mfa, without_effect
-from app.policy.forced.rules import Rule
 from app.policy.forced.search import Search
+from app.policy.forced.statements import PreparedStatement
 from app.policy.forced.union import Demand, Left, Union
 from app.policy.forced.words import NAME, NAMES, Glob, TooMany, word
 
@@ -20,13 +20,13 @@ MOST_REGIONS = 64
 _ACTION = Glob(f"{NAME}{NAMES}:{NAME}{NAMES}")
 
 
-def unheard_requests(union: Union, asker: Asker, lefts: Mapping[Rule, Left]) -> Iterator[str]:
+def unheard_requests(union: Union, asker: Asker, lefts: Mapping[PreparedStatement, Left]) -> Iterator[str]:
     """Return codes of what would be allowed: "action-unheard:s3:x"."""
     search = Search(union, asker, lefts, lenient=True)
     # Single actions are looked at one by one, so only patterns matter here.
     firm = Demand(((_ACTION,),), _known())
-    for rule in search.firm:
-        firm += _not_naming(rule)
+    for prepared in search.firm:
+        firm += _not_naming(prepared)
     for allow in search.allows:
         try:
             for action in (*_single(allow, search), *_new(firm + _naming(allow), search)):
@@ -42,10 +42,10 @@ def _known() -> tuple[Glob, ...]:
     return tuple(Glob(each) for each in sorted(getting_mfa() | without_effect()))
 
 
-def _single(allow: Rule, search: Search) -> Iterator[str]:
+def _single(allow: PreparedStatement, search: Search) -> Iterator[str]:
     """Yield the actions that statements name in full and the reference doesn't have."""
-    for rule in (allow, *search.firm, *search.denies, *search.limits):
-        for name in rule.unheard:
+    for prepared in (allow, *search.firm, *search.denies, *search.limits):
+        for name in prepared.unheard:
             if (
                 name not in without_effect()
                 and allow.statement.names_action(name)
@@ -60,28 +60,28 @@ def _new(demand: Demand, search: Search) -> Iterator[str]:
         yield from _regions(demand, [*search.denies, *search.limits], [0])
 
 
-def _regions(demand: Demand, rules: Sequence[Rule], count: list[int]) -> Iterator[str]:
+def _regions(demand: Demand, statements: Sequence[PreparedStatement], count: list[int]) -> Iterator[str]:
     name = word(demand.wanted, demand.unwanted)
     if name is None:
         return
-    if not rules:
+    if not statements:
         count[0] += 1
         if count[0] > MOST_REGIONS:
             raise TooMany
         yield name
         return
-    for side in (_not_naming(rules[0]), _naming(rules[0])):
+    for side in (_not_naming(statements[0]), _naming(statements[0])):
         if all(side.wanted):
-            yield from _regions(demand + side, rules[1:], count)
+            yield from _regions(demand + side, statements[1:], count)
 
 
-def _naming(rule: Rule) -> Demand:
-    if rule.statement.not_actions:
-        return Demand(unwanted=rule.patterns)
-    return Demand((rule.patterns,))
+def _naming(prepared: PreparedStatement) -> Demand:
+    if prepared.statement.not_actions:
+        return Demand(unwanted=prepared.patterns)
+    return Demand((prepared.patterns,))
 
 
-def _not_naming(rule: Rule) -> Demand:
-    if rule.statement.not_actions:
-        return Demand((rule.patterns,))
-    return Demand(unwanted=rule.patterns)
+def _not_naming(prepared: PreparedStatement) -> Demand:
+    if prepared.statement.not_actions:
+        return Demand((prepared.patterns,))
+    return Demand(unwanted=prepared.patterns)

@@ -11,7 +11,7 @@ from app.policy.conditions import Condition
 from app.policy.evaluation import Request, decide
 from app.policy.forced.domains import Asker, Known
 from app.policy.forced.globs import resource_globs
-from app.policy.forced.rules import Document, Rule
+from app.policy.forced.statements import Document, PreparedStatement
 from app.policy.forced.words import ANYS, Glob
 from app.policy.patterns import Absent, Context
 
@@ -27,24 +27,30 @@ class Union:
     boundary: Document | None
 
     @cached_property
-    def allows(self) -> tuple[Rule, ...]:
-        """Return the rules that allow."""
-        return tuple(rule for each in self.identity for rule in each.rules if not rule.statement.denies)
+    def allows(self) -> tuple[PreparedStatement, ...]:
+        """Return the statements that allow."""
+        return tuple(
+            prepared for each in self.identity for prepared in each.statements if not prepared.statement.denies
+        )
 
     @cached_property
-    def limits(self) -> tuple[Rule, ...]:
-        """Return the boundary's rules that allow, which limit the others."""
-        return tuple(rule for rule in (self.boundary.rules if self.boundary else ()) if not rule.statement.denies)
+    def limits(self) -> tuple[PreparedStatement, ...]:
+        """Return the boundary's statements that allow, which limit the others."""
+        return tuple(
+            prepared
+            for prepared in (self.boundary.statements if self.boundary else ())
+            if not prepared.statement.denies
+        )
 
     @cached_property
-    def denies(self) -> tuple[Rule, ...]:
-        """Return the rules that deny, in policies or in the boundary."""
+    def denies(self) -> tuple[PreparedStatement, ...]:
+        """Return the statements that deny, in policies or in the boundary."""
         documents = (*self.identity, *((self.boundary,) if self.boundary else ()))
-        return tuple(rule for each in documents for rule in each.rules if rule.statement.denies)
+        return tuple(prepared for each in documents for prepared in each.statements if prepared.statement.denies)
 
     @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        """Return all rules."""
+    def statements(self) -> tuple[PreparedStatement, ...]:
+        """Return all statements."""
         return (*self.allows, *self.limits, *self.denies)
 
     def lets(self, action: str, resource: str, context: Context) -> bool:
@@ -55,10 +61,10 @@ class Union:
         )
 
 
-def left(rule: Rule, asker: Asker) -> Left:
+def left(prepared: PreparedStatement, asker: Asker) -> Left:
     """Return the conditions of a statement that the user and session leave open. None if one of the others fails."""
     conditions = []
-    for condition in rule.statement.conditions:
+    for condition in prepared.statement.conditions:
         if loose_keys(condition, asker):
             conditions.append(condition)
         elif not holds_in(condition, asker.fixed):
@@ -85,15 +91,15 @@ class Resources:
     loose: tuple[str, ...] = ()
 
 
-def resources(rule: Rule, asker: Asker) -> Resources:
+def resources(prepared: PreparedStatement, asker: Asker) -> Resources:
     """Return the resources of a statement for a user."""
     found: list[Glob] = []
-    for text, pattern in zip(rule.resources, rule.statement.resources, strict=True):
+    for text, pattern in zip(prepared.resources, prepared.statement.resources, strict=True):
         keys = [key.lower() for key in pattern.keys]
         if loose := [key for key in keys if asker.domain(key, has=True).known is not Known.FIXED]:
             return Resources(tuple(found), loose=tuple(loose))
         try:
-            found += resource_globs(text, rule.variables, asker.fixed)
+            found += resource_globs(text, prepared.variables, asker.fixed)
         except Absent:
             return Resources(tuple(found), whole=False)
     return Resources(tuple(found))
@@ -113,11 +119,11 @@ class Demand:
         return Demand(self.wanted + other.wanted, self.unwanted + other.unwanted)
 
 
-def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
+def covered(prepared: PreparedStatement, found: Resources, *, lenient: bool) -> Demand | None:
     """Return what a resource needs for a statement to cover it, None for never. lenient: whether open variables
     match.
     """
-    if rule.statement.not_resources:
+    if prepared.statement.not_resources:
         if not found.whole or (found.loose and not lenient):
             return None
         return Demand(unwanted=found.globs)
@@ -125,19 +131,19 @@ def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
     return Demand((globs,)) if globs else None
 
 
-def exempted(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
+def exempted(prepared: PreparedStatement, found: Resources, *, lenient: bool) -> Demand | None:
     """Return what a resource needs for a statement not to cover it, None for never. lenient: whether open variables
     match.
     """
-    if rule.statement.not_resources:
+    if prepared.statement.not_resources:
         if not found.whole or (found.loose and lenient):
             return Demand()
         return Demand((found.globs,)) if found.globs else None
     return None if found.loose and not lenient else Demand(unwanted=found.globs)
 
 
-def subsets(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ...]]:
+def subsets(statements: Sequence[PreparedStatement]) -> Iterator[tuple[PreparedStatement, ...]]:
     """Yield all subsets except the empty one, small ones first."""
-    count = len(rules)
+    count = len(statements)
     numbers = sorted(range(1, 2**count), key=int.bit_count)
-    yield from (tuple(rule for at, rule in enumerate(rules) if number >> at & 1) for number in numbers)
+    yield from (tuple(prepared for at, prepared in enumerate(statements) if number >> at & 1) for number in numbers)

@@ -17,7 +17,7 @@ from app.policy.parsed import ParsedPolicy
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class PreparedStatement:
     """One statement. digest: of its document. name: Sid, else index. variables: whether its version has policy
     variables.
     """
@@ -63,7 +63,7 @@ class Document:
 
     digest: str
     policy: Policy
-    rules: tuple[Rule, ...]
+    statements: tuple[PreparedStatement, ...]
     odd: bool
     """Does it have characters that the search keeps for itself?"""
 
@@ -80,8 +80,8 @@ def _document(text: str) -> Document:
     policy = compiled(source)
     digest = hashlib.sha256(text.encode()).hexdigest()
     variables = source.get("Version") == WITH_VARIABLES
-    rules = [
-        Rule(
+    statements = [
+        PreparedStatement(
             digest,
             statement.sid or str(index),
             statement,
@@ -92,4 +92,4 @@ def _document(text: str) -> Document:
         for index, (written, statement) in enumerate(zip(statements_of(source), policy.statements, strict=True))
     ]
     odd = not RESERVED.isdisjoint(json.dumps(source, ensure_ascii=False))
-    return Document(digest, policy, tuple(rules), odd)
+    return Document(digest, policy, tuple(statements), odd)
