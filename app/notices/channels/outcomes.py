@@ -14,7 +14,7 @@ SENTENCES = {
     "no-address": N_("The user’s mail address isn’t known."),
     "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
     "not-written": N_("An error in Latchkey kept it from being written. See the log."),
-    "user-gone": N_("The user was deleted. The name is another user’s now, who must not get the notice."),
+    "user-gone": N_("The user was deleted, and a new user has this name. The notice wasn’t sent to them."),
     "address-bounced": N_("Mail to the address came back. Correct the address, or send the notice again."),
     "address-invalid": N_("The address isn’t a mail address. Correct it in the file, tag or pattern of addresses."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),

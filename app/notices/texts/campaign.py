@@ -95,8 +95,8 @@ def step(kind: str, data: Data, brand: Brand) -> Content:
         link,
         small_print=(
             _(
-                "An administrator of %(brand)s started this campaign. You get no more of its notices when AWS shows "
-                "that it’s done.",
+                "An administrator of %(brand)s started this campaign. You’ll stop getting these notices once AWS "
+                "shows that it’s done.",
                 brand=brand.name,
             ),
         ),
