@@ -50,7 +50,7 @@ class OrganizationGateway:
     def accounts(self) -> list[OrganizationAccount]:
         """All accounts of the organization, closed ones included (ListAccounts)."""
         found = self._all("ListAccounts", self._client.list_accounts, "Accounts")
-        # Status is what AWS replaces by State in September 2026.
+        # Status is what AWS replaces with State in September 2026.
         return [OrganizationAccount(one["Id"], one["Name"], one.get("State") or one["Status"]) for one in found]
 
     def roots(self) -> list[OrganizationUnit]:

@@ -137,7 +137,7 @@ _SAYS = {
         "",
     ),
     "aws-address-nat": (
-        "{names} is reached from {local}, a private address. A NAT replaces it by one that isn’t known here.",
+        "{names} is reached from {local}, a private address. A NAT replaces it with one that isn’t known here.",
         _SEE,
     ),
     "aws-address": ("AWS ({names}) sees {local}, unless a firewall on the way replaces that address.", ""),

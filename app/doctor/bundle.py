@@ -76,7 +76,7 @@ class Bundle:
             self._database = {"open": False, "error": type(error).__name__}
 
     def write(self, file: Path, diagnosis: Diagnosis) -> None:
-        """Write the ZIP file, for its owner only. Raises OSError, also if the file exists."""
+        """Write the ZIP file, for its owner only. Raises OSError (FileExistsError if the file exists)."""
         readable = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(readable, "wb") as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as made:
             for name, content in self._files(diagnosis):

@@ -111,7 +111,7 @@ def no_account(text: str) -> bool:
 
 
 def is_variable(inside: str) -> bool:
-    """Return whether AWS replaces this variable, given without ${ and }, by a value."""
+    """Return whether AWS replaces this variable, given without ${ and }, with a value."""
     key = variable_key(inside)
     return not key or type_of(key) is not None or key.lower().startswith(_FEDERATED)
 

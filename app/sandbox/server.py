@@ -125,7 +125,7 @@ def opened(
 
 
 def policy_document(source: str) -> dict[str, Any]:
-    """Return the policy with a name or in a file. Raises PolicyError, also if IAM would refuse the file's JSON."""
+    """Return the policy with a name or in a file. Raises PolicyError, even if only IAM refuses the file's JSON."""
     document = read(source)
     if source not in VARIANTS:
         try:

@@ -71,4 +71,4 @@ def register(app: Flask, large_uploads: Hook) -> None:
     for step in before(large_uploads):
         add: Callable[[Any], Any] = (lambda init: init(app)) if step.extension else app.before_request
         add(step.what)
-    app.teardown_request(request_context.withdraw_credentials)  # also when a request broke
+    app.teardown_request(request_context.withdraw_credentials)  # even if a request broke

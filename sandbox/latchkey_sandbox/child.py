@@ -13,7 +13,7 @@ from latchkey_sandbox.running import ASKS
 
 
 def serve(folder: str, options: list[str]) -> None:
-    """Run a sandbox that ends when standard input does: also if the tests are killed, nothing is left behind.
+    """Run a sandbox that ends when standard input does: even if the tests are killed, nothing is left behind.
 
     folder: where `sandbox.json` is written. It's removed if the parent can't do it any more.
     """

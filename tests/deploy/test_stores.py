@@ -47,7 +47,7 @@ def networks_of(service: dict[str, object]) -> list[str]:
 def test_in_the_composition_only_the_portals_programs_reach_the_stores_and_these_reach_nobody() -> None:
     networks = {name: networks_of(service) for name, service in composition()["services"].items()}
     assert networks["postgres"] == networks["redis"] == ["back"]
-    assert composition()["networks"]["back"] == {"internal": True}, "no way out"
+    assert composition()["networks"]["back"] == {"internal": True}, "it reaches the internet"
     assert on_network("back") == {"postgres", "redis", "portal", "worker", "migrate"}
     assert on_network("front") == {"nginx", "portal"} and networks["nginx"] == ["front"]
     assert on_network("out") == {"portal", "worker"}, "AWS, mail and webhooks"

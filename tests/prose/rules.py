@@ -54,6 +54,11 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"thereby|hence|wherein|thereof|hereby|therein", "so, in it, or a sentence of its own"),
     (r"did not end well|does not end well", "failed"),
     (r"as whom", "the user's name"),
+    # Plain words between two things.
+    (r"replaces?(?: (?:the|this|that|a|an|its|your))?(?: [\w.]{3,})? by", "replace … with"),
+    (r"also (?:if|when)", "even if, even when"),
+    (r"no way out", "can't reach the internet"),
+    (r"gets? it no more", "isn't sent again, stops sending it"),
     # Dates.
     (rf"(?:is|are|was|were|report|list|key|entry) of \d{{1,2}} (?:{_MONTHS})", "from, created on"),
 )

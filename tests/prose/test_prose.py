@@ -25,6 +25,10 @@ SAID_BADLY = [
     ("It reads a page; then it asks AWS; then it shows the page.", "; then it asks AWS; then it shows the page"),
     ("The oldest active access key is of 3 May 2026.", "is of 3 May"),
     ("Log in to AWS.", "Log in"),
+    ("Replace the name by yours.", "Replace the name by"),
+    ("It ends, also if the tests are killed.", "also if"),
+    ("The network has no way out.", "no way out"),
+    ("That receiver gets it no more.", "gets it no more"),
     ("See the the list.", "the the"),
     ("See the audit trail.", "audit trail"),
 ]

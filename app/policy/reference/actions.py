@@ -164,7 +164,7 @@ def key_type(key: str) -> str | None:
 def arn_patterns(action: str) -> tuple[str, ...]:
     """Return the ARNs that the resource types of an action can have, with `*` for what varies: "arn:*:iam::*:user/*".
 
-    A bucket's name is replaced by _A_NAME. It has no slash, so bucket/* isn't a bucket.
+    A bucket's name is replaced with _A_NAME. It has no slash, so bucket/* isn't a bucket.
     """
     service = action.partition(":")[0]
     details = [
