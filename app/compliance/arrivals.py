@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from app.compliance.command_line import login
+from app.audit.command_line import login
 from app.compliance.data.kept_sources import Archive, Arrival, How
 
 

@@ -8,13 +8,13 @@ import click
 from flask import current_app
 
 from app import __version__
+from app.audit.command_line import audit_of
 from app.aws.bucket import READS_OF_BUCKET, BucketGateway
 from app.aws.clients import Clients, using_credentials
 from app.aws.profile import credentials_of
 from app.aws.sts import StsGateway
 from app.compliance.arrivals import imported
 from app.compliance.bucket import BucketSync, Ended
-from app.compliance.command_line import audit_of
 from app.compliance.data.objects import ObjectState
 from app.compliance.thresholds import terms_for
 from app.db import db

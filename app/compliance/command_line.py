@@ -1,29 +1,16 @@
-"""What the compliance commands share: the account they are about, and who runs them."""
+"""What the compliance commands share: the account they are about, and days."""
 
 from __future__ import annotations
 
-import os
-import pwd
 from datetime import UTC, date, datetime
 
 import click
 from flask import current_app
 
-from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.text.messages import _
 
 DAY = click.DateTime(["%Y-%m-%d"])
 """An option that is a day."""
-
-
-def audit_of(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
-    """Return the audit log of an account, for the login that runs the command."""
-    return Audit(audit_log(), account_id, user_name, "", login(), "", user_id)
-
-
-def login() -> str:
-    """Return who runs the command: "command line, carol"."""
-    return f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256]
 
 
 def chosen_account(account_id: str | None) -> str:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 import click
 from flask import current_app
 
+from app.audit.command_line import audit_of
 from app.audit.events import Event
-from app.compliance.command_line import audit_of
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import AccountRow
 from app.compliance.evidence import pack

@@ -10,6 +10,7 @@ import click
 from flask import current_app
 
 from app import __version__
+from app.audit.command_line import audit_of
 from app.audit.log import Audit
 from app.aws.account import AccountGateway
 from app.aws.authorization_details import GET_DETAILS, AuthorizationDetailsGateway
@@ -23,7 +24,7 @@ from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
 from app.compliance.arrivals import fetched_by
-from app.compliance.command_line import audit_of, chosen_account
+from app.compliance.command_line import chosen_account
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import Arrival
 from app.compliance.fetching import fetched, fetched_details

@@ -12,11 +12,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.audit.command_line import audit_of
 from app.audit.events import Event
 from app.commands import on_database
 from app.compliance import judging, past
 from app.compliance import rejudge as rejudging
-from app.compliance.command_line import DAY, audit_of, chosen_account, today
+from app.compliance.command_line import DAY, chosen_account, today
 from app.compliance.data import history
 from app.compliance.data.kept_sources import Archive
 from app.compliance.data.queries import Filter

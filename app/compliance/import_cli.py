@@ -11,10 +11,11 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.audit.command_line import audit_of
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.arrivals import imported
-from app.compliance.command_line import audit_of, chosen_account
+from app.compliance.command_line import chosen_account
 from app.compliance.data.details_formats import holds_details
 from app.compliance.thresholds import terms_for
 from app.db import db

@@ -10,6 +10,7 @@ import click
 from flask import current_app
 
 from app import __version__
+from app.audit.command_line import audit_of
 from app.aws.authorization_details import GET_DETAILS
 from app.aws.clients import Clients, using_credentials
 from app.aws.credential_report import READS_WITH_REPORT
@@ -19,7 +20,6 @@ from app.aws.roles import ASSUME
 from app.aws.server_certificates import LIST_CERTIFICATES
 from app.aws.sts import Identity, StsGateway
 from app.compliance.arrivals import fetched_by
-from app.compliance.command_line import audit_of
 from app.compliance.data import syncs
 from app.compliance.listed_accounts import ListedAccount, listed_accounts
 from app.compliance.syncing import DETAILS, LISTS, REPORT, Outcome, Sync, of_organization

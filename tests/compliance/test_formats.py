@@ -19,11 +19,11 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from sqlalchemy import select
 
+from app.audit.command_line import audit_of
 from app.audit.events import Event
 from app.audit.log import COMMAND_LINE
 from app.audit.models import ActivityRow
 from app.compliance import exceptions, export_cli
-from app.compliance.command_line import audit_of
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS
 from app.compliance.rules.table import RULES

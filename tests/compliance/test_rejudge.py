@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
+from app.audit.command_line import audit_of
 from app.compliance import exceptions
-from app.compliance.command_line import audit_of
 from app.compliance.data.kept_sources import SourceUnreadable
 from app.compliance.data.models import ComplianceException, ComplianceSource
 from app.compliance.rejudge import NothingKept

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.audit.command_line import audit_of
 from app.aws.clients import Clients
 from app.aws.gateways import Gateways as PortalGateways
 from app.aws.profile import credentials_of
 from app.compliance import service
-from app.compliance.command_line import audit_of
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.rules.subjects import Account, Seen, Source
 from app.compliance.rules.table import OF_ACCOUNT, judged
