@@ -302,8 +302,8 @@ def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, obje
         case TryLater(_, code) if mark:
             return values | {"last_error": PAUSED if mark == PAUSED else code[:64]}
         case TryLater(after, code, channel_down=True, answered=answered):
-            since = each.row.refused_since or (now if answered else None)
-            over = answered and since is not None and now - since >= LONGEST_ANSWERED_WITH_ERRORS
+            since = (each.row.refused_since or now) if answered else None
+            over = since is not None and now - since >= LONGEST_ANSWERED_WITH_ERRORS
             state = State.DEAD if over else State.FAILED
             later = now + timedelta(seconds=pause_while_down(now - each.row.created_at, after))
             kept = {"state": state.value, "attempts": each.row.attempts - 1, "refused_since": since}

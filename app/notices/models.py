@@ -56,7 +56,7 @@ class NoticeRow(Base):
     last_error: Mapped[str] = mapped_column(String(64))
     """Code of the last failure, "" for none."""
     refused_since: Mapped[datetime | None] = mapped_column(Utc)
-    """When the receiver first answered a try with an error that doesn't count. None if it never did."""
+    """Since when the receiver has answered each try with an error that doesn't count. None if the last got none."""
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
 
 

@@ -230,6 +230,16 @@ def test_a_message_that_a_receiver_refuses_for_days_waits_for_an_administrator_a
     assert office.states()[0] == ("failed", "http-500"), "it has its days again"
 
 
+def test_days_in_which_nobody_answers_are_no_days_of_refusing(office: Office, clock: Clock) -> None:
+    office.write(notice())
+    refused: Outcome = TryLater(code="http-500", channel_down=True, answered=True)
+    for outcome in (refused, TryLater(code="not-reached", channel_down=True), refused):
+        office.channel.answer = lambda message, outcome=outcome: outcome  # type: ignore[misc] # of this round
+        office.worker().run()
+        clock.move(2 * 86400)
+    assert office.states() == [("failed", "http-500")], "it has been refusing for 2 days, not for 6"
+
+
 def test_a_message_waits_as_long_as_nobody_can_be_reached(office: Office, clock: Clock) -> None:
     office.write(notice())
     office.channel.answer = lambda message: TryLater(code="not-reached", channel_down=True)
