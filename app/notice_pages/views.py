@@ -117,7 +117,7 @@ def _chosen() -> tuple[NoticeRow, list[ColumnElement[bool]]]:
 def send_again() -> ResponseReturnValue:
     """Send a failed or cancelled notice again."""
     row, mine = _chosen()
-    audit_of(row.account_id).note(Event.NOTICE_SENT_AGAIN, f"{row.kind} to {row.user_name}, {row.message_id}")
+    audit_of(row.account_id).note(Event.NOTICE_SENT_AGAIN, f"{row.kind} to {row.user_name}, number {row.id}")
     with db.engine.begin() as connection:
         number = queries.send_again(connection, datetime.now(UTC), *mine)
     outbox().ring()
@@ -146,7 +146,7 @@ def send_all_again() -> ResponseReturnValue:
 def cancel() -> ResponseReturnValue:
     """Cancel a notice that isn't sent yet."""
     row, mine = _chosen()
-    audit_of(row.account_id).note(Event.NOTICE_CANCELLED, f"{row.kind} to {row.user_name}, {row.message_id}")
+    audit_of(row.account_id).note(Event.NOTICE_CANCELLED, f"{row.kind} to {row.user_name}, number {row.id}")
     with db.engine.begin() as connection:
         number = outbox().cancel(connection, *mine)
         [left] = queries.rows(connection, *mine, most=1)
