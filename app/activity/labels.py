@@ -37,6 +37,7 @@ OF_ADMINS = frozenset(
         Event.NOTICES_SENT,
         Event.NOTICE_SENT_AGAIN,
         Event.NOTICE_CANCELLED,
+        Event.NOTICES_CAME_BACK,
         Event.CAMPAIGN_CREATED,
         Event.CAMPAIGN_STARTED,
         Event.CAMPAIGN_PAUSED,

@@ -167,6 +167,11 @@ class Event(StrEnum):
     NOTICES_SENT = "notices-sent", N_("Sent notices"), N_("Tried to send notices")
     NOTICE_SENT_AGAIN = "notice-sent-again", N_("Sent a notice again"), N_("Tried to send a notice again")
     NOTICE_CANCELLED = "notice-cancelled", N_("Cancelled a notice"), N_("Tried to cancel a notice")
+    NOTICES_CAME_BACK = (
+        "notices-came-back",
+        N_("Marked notices that came back"),
+        N_("Tried to mark notices that came back"),
+    )
     CAMPAIGN_CREATED = "campaign-created", N_("Created a campaign"), N_("Tried to create a campaign")
     CAMPAIGN_STARTED = "campaign-started", N_("Started a campaign"), N_("Tried to start a campaign")
     CAMPAIGN_PAUSED = "campaign-paused", N_("Paused a campaign"), N_("Tried to pause a campaign")

@@ -10,6 +10,8 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.audit.command_line import audit_of
+from app.audit.events import Event
 from app.db import db
 from app.notices.channels import configured
 from app.notices.channels.outcomes import said
@@ -88,18 +90,38 @@ def preview(kinds: tuple[str, ...], folder: Path) -> None:
 def bounces(path: Path) -> None:
     """Mark notices that came back as not sent, by the delivery reports in MAILBOX.
 
-    MAILBOX is a Maildir, an mbox file or a file with one mail. It isn't changed. Nothing more is sent to these
-    addresses until an administrator sends such a notice again.
+    MAILBOX is a Maildir, an mbox file or a file with one mail. It isn't changed. Only security notices are sent to
+    these addresses until an administrator sends such a notice again.
     """
     # Imported here, since no other command reads mails.
-    from app.notices.bounces import find_bounces, mark, read_mails  # noqa: PLC0415 # see above
+    from app.notices.bounces import (  # noqa: PLC0415 # see above
+        Bounce,
+        Unreadable,
+        came_back,
+        find_bounces,
+        mark,
+        read_mails,
+    )
 
+    found: list[Bounce] = []
+    read = unreadable = 0
     try:
-        found = [bounce for mail in read_mails(path) for bounce in find_bounces(mail)]
+        for mail in read_mails(path):
+            read += 1
+            try:
+                found += find_bounces(mail)
+            except Unreadable:
+                unreadable += 1
     except OSError as error:
         why = _("%(path)s can’t be read: %(why)s", path=str(path), why=error.strerror)
         raise click.ClickException(why) from error
-    with db.engine.begin() as connection:
-        number = mark(connection, found)
-    told = ngettext("%(num)d notice came back.", "%(num)d notices came back.", number)
+    with db.engine.connect() as connection:
+        numbers = came_back(connection, found)
+    for account_id, mine in sorted(numbers.items()):
+        audit_of(account_id).note(Event.NOTICES_CAME_BACK, f"notices: {len(mine)}, emails read: {read}")
+    marked = mark(db.engine, [number for mine in numbers.values() for number in mine])
+    told = ngettext("%(num)d notice came back.", "%(num)d notices came back.", marked)
     click.echo(_("%(told)s See Notices, Not sent.", told=told))
+    if unreadable:
+        one = "%(num)d email was left out: it is over 1 MB or malformed."
+        click.echo(ngettext(one, "%(num)d emails were left out: they are over 1 MB or malformed.", unreadable))

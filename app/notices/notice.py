@@ -33,6 +33,10 @@ campaign was paused. PAUSED stays when it is cancelled, because the campaign may
 
 BOUNCED = "address-bounced"
 """The last error of a notice whose mail came back (`sent_to` is its address), and of those not sent there since."""
+CAME_BACK = "came-back"
+"""The last error of a notice whose mail came back, after another one to the address was sent again."""
+SENT_AGAIN = "sent-again"
+"""The last error of a notice that was sent and came back, for which another row was sent again."""
 
 
 class Audience(StrEnum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, func, insert, select, update
 
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import BOUNCED, MAIL, TO_BE_SENT, Audience, State
+from app.notices.notice import BOUNCED, CAME_BACK, MAIL, SENT_AGAIN, TO_BE_SENT, Audience, State
 from app.notices.schedules import WORKER
 
 PAGE = 50
@@ -89,9 +89,12 @@ def rows(connection: Connection, *which: ColumnElement[bool], most: int) -> Sequ
 
 
 def bounced_addresses(connection: Connection) -> frozenset[str]:
-    """Return the addresses, in lower case, from which a mail came back that no administrator has sent again."""
-    mine = NoticeRow.state == State.DEAD.value, NoticeRow.last_error == BOUNCED, NoticeRow.sent_to != ""
-    return frozenset(connection.execute(select(func.lower(NoticeRow.sent_to)).where(*mine).distinct()).scalars())
+    """Return users' addresses, in lower case, from which a mail came back, and none was sent again since."""
+    query = select(NoticeRow.sent_to).where(*_BOUNCED, NoticeRow.audience != Audience.ADDRESS.value).distinct()
+    return frozenset(address.lower() for address in connection.execute(query).scalars())
+
+
+_BOUNCED = NoticeRow.state == State.DEAD.value, NoticeRow.last_error == BOUNCED, NoticeRow.sent_to != ""
 
 
 def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
@@ -107,19 +110,34 @@ def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool
 
 
 def _send_bounced_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
-    """Write notices whose mail came back once more. Their own rows stay as the audit log has them: they were sent."""
-    came_back = NoticeRow.state == State.DEAD.value, NoticeRow.last_error == BOUNCED, NoticeRow.sent_to != ""
-    sent = update(NoticeRow).where(*came_back, *which).values(state=State.SENT.value, last_error="")
+    """Write notices whose mail came back once more. Their own rows stay as the audit log has them: they were sent.
+
+    Others to these addresses that came back no longer keep anything from being sent.
+    """
+    came_back = NoticeRow.state == State.DEAD.value, NoticeRow.last_error.in_((BOUNCED, CAME_BACK))
+    again = update(NoticeRow).where(*came_back, NoticeRow.sent_to != "", *which)
     values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "created_at": now}
-    new = [
+    values |= {"sent_at": None, "sent_to": "", "last_error": ""}
+    old = [
         dict(row._mapping)
-        | {"idempotency_key": f"again:{row.message_id}", "message_id": secrets.token_hex(16)}
-        | values
-        | {"sent_at": None, "sent_to": ""}
-        for row in connection.execute(sent.returning(*NoticeRow.__table__.c))
+        for row in connection.execute(
+            again.values(state=State.SENT.value, last_error=SENT_AGAIN).returning(*NoticeRow.__table__.c)
+        )
     ]
+    if not old:
+        return 0
+    new = [row | values | _names_of_a_new_row() for row in old]
     for row in new:
         del row["id"]
-    if new:
-        connection.execute(insert(NoticeRow), new)
+    connection.execute(insert(NoticeRow), new)
+    addresses = {row["sent_to"].lower() for row in old}
+    others = connection.execute(select(NoticeRow.id, NoticeRow.sent_to).where(*_BOUNCED))
+    if cleared := [{"row": row.id} for row in others if row.sent_to.lower() in addresses]:
+        table = cast("Table", NoticeRow.__table__)
+        connection.execute(update(table).where(table.c.id == bindparam("row")).values(last_error=CAME_BACK), cleared)
     return len(new)
+
+
+def _names_of_a_new_row() -> dict[str, str]:
+    message_id = secrets.token_hex(16)
+    return {"message_id": message_id, "idempotency_key": f"again:{message_id}"}

@@ -16,6 +16,8 @@ SENTENCES = {
     "not-written": N_("An error in Latchkey kept it from being written. See the log."),
     "user-gone": N_("The user was deleted, and a new user has this name. The notice wasn’t sent to them."),
     "address-bounced": N_("Mail to the address came back. Correct the address, or send the notice again."),
+    "came-back": N_("The email came back. Emails to the address are no longer held back."),
+    "sent-again": N_("The email came back, and was sent again."),
     "address-invalid": N_("The address isn’t a mail address. Correct it in the file, tag or pattern of addresses."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
     "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),
