@@ -68,6 +68,9 @@ def test_an_admin_sends_a_notice_again_and_cancels_it(
     assert admin.path == "/notices/addresses"
     done = [event for event, phase, _ in portal.activity("Administrator") if phase == "done"]
     assert done[-3:] == ["notice-sent-again", "notice-cancelled", "notice-cancelled"]
+    targets = portal.rows("select target from activity where event in ('notice-sent-again', 'notice-cancelled')")
+    secret = [message_id for (message_id,) in portal.rows("select message_id from notices")]
+    assert targets and not [each for (each,) in targets if any(str(message_id) in str(each) for message_id in secret)]
 
 
 def test_a_user_sees_their_own_notices_only(

@@ -20,7 +20,7 @@ from app.audit.models import ActivityRow
 from app.db import db
 from app.factory import create_app
 from app.notices import queries
-from app.notices.bounces import MOST_BYTES, Unreadable, find_bounces
+from app.notices.bounces import MOST_BYTES, Bounce, Unreadable, came_back, find_bounces, mark
 from app.notices.channels.outcomes import said
 from app.notices.cli import commands
 from app.notices.models import NoticeRow
@@ -28,7 +28,7 @@ from app.notices.notice import BOUNCED, CAME_BACK, SENT_AGAIN, Audience, Notice
 from app.notices.outbox import outbox
 from app.notices.worker import delivery
 from config import from_env
-from tests.notices.conftest import ACCOUNT
+from tests.notices.conftest import ACCOUNT, Office, notice
 from tests.notices.post_office import PostOffice
 from tests.support.databases import GOOD, make_database
 
@@ -324,3 +324,21 @@ def test_a_file_that_is_not_there_is_named(portal: Flask, tmp_path: Path) -> Non
     words = ["bounces", str(tmp_path / "nothing")]
     done = CliRunner().invoke(commands, words, obj=ScriptInfo(create_app=lambda: portal))
     assert done.exit_code == 2 and "nothing" in done.output
+
+
+def test_either_database_marks_what_came_back_and_sends_it_again(office: Office) -> None:
+    office.write(notice("paula"), notice("petra"))
+    office.sent()
+    for number in (1, 2):
+        with office.engine.connect() as connection:
+            latest = queries.rows(connection, NoticeRow.user_name == "paula", most=1)[0]
+            reports = [Bounce(latest.message_id, "paula@example.com"), Bounce("0" * 32, "petra@example.com")] * number
+            numbers = came_back(connection, reports)
+        assert numbers == {ACCOUNT: [latest.id]} and mark(office.engine, numbers[ACCOUNT]) == 1
+        assert mark(office.engine, numbers[ACCOUNT]) == 0, "another run has marked it meanwhile"
+        with office.engine.begin() as connection:
+            assert queries.bounced_addresses(connection) == {"paula@example.com"}
+            assert queries.send_again(connection, datetime.now(UTC), NoticeRow.state == "dead") == 1
+            assert not queries.bounced_addresses(connection)
+        office.sent()
+    assert office.channel.received == ["paula@example.com", "petra@example.com"] + ["paula@example.com"] * 2
