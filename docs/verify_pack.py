@@ -27,11 +27,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 FORMAT = "latchkey-evidence/1"
-LARGEST_MANIFEST = 16 * 1024 * 1024
-HEADER = struct.Struct("<4s5H3I2H")  # of a file in a zip
+LARGEST_MANIFEST, PART = 16 * 1024 * 1024, 64 * 1024
+HEADER = struct.Struct("<4s2x2H8x2I2H")  # of a file in a zip: without version, time and checksum
+LISTED, END = 46, struct.Struct("<4s4H2IH")  # before a name in the list, and behind the list
 METHODS, PLAIN_FLAGS = (ZIP_STORED, ZIP_DEFLATED), 0x806  # names in UTF-8, and how well it was packed
-IN_EXTRA, MOST_EXTRA = 0xFFFFFFFF, 64  # the size is behind the name, where a few bytes more may be
-PART = 64 * 1024
+IN_EXTRA, EXTRA = 0xFFFFFFFF, struct.Struct("<2H2Q")  # both sizes are behind the name
 
 
 class Wrong(Exception):
@@ -52,15 +52,15 @@ def public_key(path: Path) -> Ed25519PublicKey:
 def read_all(path: Path) -> tuple[dict[str, tuple[int, str]], dict[str, bytes]]:
     """Return size and SHA-256 of each file in the zip, and the contents of the manifest and its signature.
 
-    Raises Wrong unless the zip holds its files one after the other and nothing else: programs that read a zip from
-    its beginning must find the same files as those that begin with its list.
+    Raises Wrong unless the zip has its files one after the other, their list, and nothing else: every program must
+    find the same files, whether it reads the zip from its beginning or its end.
     """
     found: dict[str, tuple[int, str]] = {}
     kept: dict[str, bytes] = {MANIFEST: b"", SIGNATURE: b""}
     place = 0
     with ZipFile(path) as pack, path.open("rb") as file:
         for entry in sorted(pack.infolist(), key=lambda each: each.header_offset):
-            name, digest, size = entry.filename, hashlib.sha256(), 0
+            name, digest, size = entry.orig_filename, hashlib.sha256(), 0
             if name in found:
                 raise Wrong(f"{name} is in the pack twice.")
             place = go_to_content(file, place, entry)
@@ -71,27 +71,32 @@ def read_all(path: Path) -> tuple[dict[str, tuple[int, str]], dict[str, bytes]]:
                     kept[name] += part
                     if size > LARGEST_MANIFEST:
                         raise Wrong(f"{name} is too large.")
+            if size != entry.file_size:
+                raise Wrong(f"{name} has another size inside the zip.")
             found[name] = size, digest.hexdigest()
-        if place != pack.start_dir or pack.comment:
+        length = sum(LISTED + len(name.encode()) for name in found)
+        file.seek(place + length)
+        end = END.pack(b"PK\5\6", 0, 0, len(found), len(found), length, place, 0)
+        if place != pack.start_dir or file.read(END.size + 1) != end:
             raise Wrong("The zip has something that is none of its files.")
     return found, kept
 
 
 def go_to_content(file: BinaryIO, place: int, entry: ZipInfo) -> int:
     """Go to where the content of a file begins, and return where it ends. place: where the file has to begin."""
-    name = entry.filename
+    name, sizes = entry.orig_filename, (entry.compress_size, entry.file_size)
     file.seek(place)
-    header = HEADER.unpack(file.read(HEADER.size).ljust(HEADER.size, b"\0"))
-    start, _version, flags, method, _time, _date, _crc, packed, _size, of_name, extra = header
+    start, flags, method, packed, size, of_name, of_extra = HEADER.unpack(file.read(HEADER.size))
     if entry.header_offset != place or start != b"PK\3\4":
         raise Wrong(f"The zip has something before {name} that is none of its files.")
     if (flags, method) != (entry.flag_bits, entry.compress_type) or flags & ~PLAIN_FLAGS or method not in METHODS:
         raise Wrong(f"{name} is encrypted, or packed in a way that this program does not know.")
-    if file.read(of_name) != entry.orig_filename.encode():
+    if file.read(of_name) != name.encode():
         raise Wrong(f"{name} has another name inside the zip.")
-    if packed not in (entry.compress_size, IN_EXTRA) or extra > MOST_EXTRA:
-        raise Wrong(f"{name} has another size inside the zip.")
-    return file.seek(extra, 1) + entry.compress_size
+    behind, told = EXTRA.pack(1, EXTRA.size - 4, *reversed(sizes)), (packed, size, file.read(of_extra))
+    if told not in ((*sizes, b""), (IN_EXTRA, IN_EXTRA, behind)) or entry.extra or entry.comment:
+        raise Wrong(f"{name} has another size inside the zip, or something behind its name.")
+    return file.tell() + entry.compress_size
 
 
 def unpacked(name: str, packed: bytes, method: int) -> Iterator[bytes]:
@@ -107,9 +112,8 @@ def unpacked(name: str, packed: bytes, method: int) -> Iterator[bytes]:
 def verify(path: Path, key: Ed25519PublicKey) -> dict[str, object]:
     """Return the manifest of a pack that is right. Raises Wrong."""
     found, kept = read_all(path)
-    for name in (MANIFEST, SIGNATURE):
-        if name not in found:
-            raise Wrong(f"{name} is missing.")
+    for name in sorted(kept.keys() - found.keys()):
+        raise Wrong(f"{name} is missing.")
     try:
         key.verify(base64.b64decode(kept[SIGNATURE].strip(), validate=True), kept[MANIFEST])
     except (InvalidSignature, binascii.Error) as error:
@@ -123,9 +127,8 @@ def verify(path: Path, key: Ed25519PublicKey) -> dict[str, object]:
         raise Wrong(f"{name} is missing.")
     for name in sorted(found.keys() - named.keys() - kept.keys()):
         raise Wrong(f"{name} was added: the manifest does not name it.")
-    for name, told in named.items():
-        if found[name] != told:
-            raise Wrong(f"{name} was changed: its size or hash is not that of the manifest.")
+    for name in sorted(name for name, told in named.items() if found[name] != told):
+        raise Wrong(f"{name} was changed: its size or hash is not that of the manifest.")
     return manifest
 
 
@@ -142,5 +145,5 @@ def main(arguments: list[str]) -> str:
 if __name__ == "__main__":
     try:
         print(main(sys.argv[1:]))
-    except (Wrong, OSError, BadZipFile, NotImplementedError, zlib.error) as wrong:
+    except (Wrong, OSError, BadZipFile, NotImplementedError, ValueError, struct.error, zlib.error) as wrong:
         sys.exit(f"NOT VERIFIED: {wrong}")

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from struct import pack as pack_bytes
 from typing import Any
 from zipfile import ZipFile
+from zlib import crc32
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -184,11 +187,106 @@ def test_what_hides_behind_a_file_is_noticed(pack: Path) -> None:
     listed[sizes : sizes + 4] = (last.compress_size + len(more)).to_bytes(4, "little")
     at = listed.rindex(b"PK\5\6") + 16
     listed[at : at + 4] = (beginning + len(more)).to_bytes(4, "little")
-    pack.write_bytes(whole[:beginning] + more + listed)
+    files = bytearray(whole[:beginning])
+    sizes = last.header_offset + 30 + len(last.filename) + 12
+    files[sizes : sizes + 8] = (last.compress_size + len(more)).to_bytes(8, "little")
+    pack.write_bytes(files + more + listed)
     with ZipFile(pack) as packed:
         assert packed.testzip() is None, "other programs find nothing wrong with it"
     status, told = verified(pack)
     assert status == 1 and f"something behind {last.filename} that is none of its files" in told
+
+
+def a_second_list(files: bytes, listed: list[bytes]) -> bytes:
+    """A file and a list hidden in a comment. Python reads the first list, by an end record of zip64."""
+    forged = BytesIO()
+    with ZipFile(forged, "w") as made:
+        made.writestr("report.html", "Everyone passes.")
+        end = made.start_dir
+    hidden, start = forged.getvalue()[:end], len(files) + len(b"".join(listed))
+    theirs = forged.getvalue()[end:-22]
+    theirs = theirs[:42] + start.to_bytes(4, "little") + theirs[46:] + b"".join(listed[:-1])
+    comment = hidden + theirs
+    first = b"".join(listed[:-1]) + listed[-1][:32] + len(comment).to_bytes(2, "little") + listed[-1][34:] + comment
+    count = len(listed)
+    of_python = pack_bytes("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(first), len(files))
+    where = pack_bytes("<4sIQI", b"PK\6\7", 0, len(files) + len(first), 1)
+    return files + first + of_python + where + end_record(count, len(theirs), start + len(hidden))
+
+
+def end_record(count: int, length: int, start: int) -> bytes:
+    return pack_bytes("<4s4H2IH", b"PK\5\6", 0, 0, count, count, length, start, 0)
+
+
+def another_name(name: bytes) -> bytes:
+    """The field with which other programs show a file by another name."""
+    told = pack_bytes("<BI", 1, crc32(name)) + b"other.txt"
+    return pack_bytes("<2H", 0x7075, len(told)) + told
+
+
+def a_name_in_the_list(files: bytes, listed: list[bytes]) -> bytes:
+    more = another_name(listed[-1][46:])
+    last = listed[-1][:30] + len(more).to_bytes(2, "little") + listed[-1][32:] + more
+    length = len(b"".join(listed[:-1]) + last)
+    return files + b"".join(listed[:-1]) + last + end_record(len(listed), length, len(files))
+
+
+def a_name_at_the_file(files: bytes, listed: list[bytes]) -> bytes:
+    """The last file again has its sizes in its header, and the other name where they were."""
+    at, last = files.rindex(b"PK\3\4"), listed[-1]
+    behind = at + 30 + len(last[46:])
+    more = another_name(last[46:])
+    header = files[at : at + 18] + last[20:28] + files[at + 26 : at + 28] + len(more).to_bytes(2, "little")
+    moved = files[:at] + header + last[46:] + more + files[behind + 20 :]
+    return moved + b"".join(listed) + end_record(len(listed), len(b"".join(listed)), len(moved))
+
+
+def a_size_in_the_list(files: bytes, listed: list[bytes]) -> bytes:
+    """The list and the header say that the last file is shorter than what is in its place."""
+    at, last = files.rindex(b"PK\3\4"), listed[-1]
+    sizes = last[20:24] + (1).to_bytes(4, "little")
+    behind = at + 30 + len(last[46:])
+    shorter = files[:at] + files[at : at + 18] + sizes + files[at + 26 : at + 28] + b"\0\0" + last[46:]
+    shorter += files[behind + 20 :]
+    listed = [*listed[:-1], last[:20] + sizes + last[28:]]
+    return shorter + b"".join(listed) + end_record(len(listed), len(b"".join(listed)), len(shorter))
+
+
+def a_place_of_the_list(files: bytes, listed: list[bytes]) -> bytes:
+    """The end record says that the list begins with the second file: Python moves everything by as much."""
+    skipped = len(listed[0])
+    listed = [each[:42] + (int.from_bytes(each[42:46], "little") + skipped).to_bytes(4, "little") + each[46:]
+              for each in listed]  # fmt: skip
+    return files + b"".join(listed) + end_record(len(listed), len(b"".join(listed)), len(files) + skipped)
+
+
+@pytest.mark.parametrize(
+    ("forge", "told"),
+    [
+        (a_second_list, "something behind its name"),
+        (a_name_in_the_list, "something behind its name"),
+        (a_name_at_the_file, "something behind its name"),
+        (a_size_in_the_list, "another size"),
+        (a_place_of_the_list, "none of its files"),
+    ],
+)
+def test_what_other_programs_would_show_is_noticed(
+    pack: Path, forge: Callable[[bytes, list[bytes]], bytes], told: str
+) -> None:
+    """Python finds the files that were signed, where other programs find other ones, or other names."""
+    whole = pack.read_bytes()
+    with ZipFile(pack) as packed:
+        names, beginning = packed.namelist(), packed.start_dir
+    listed, at = [], beginning
+    for name in names:
+        listed.append(whole[at : at + 46 + len(name)])
+        at += len(listed[-1])
+    assert whole[at:] == end_record(len(names), at - beginning, beginning), "nothing else is in a pack"
+    pack.write_bytes(forge(whole[:beginning], listed))
+    with ZipFile(pack) as packed:
+        assert packed.namelist() == names
+    status, said = verified(pack)
+    assert status == 1 and "NOT VERIFIED" in said and told in said
 
 
 @pytest.mark.parametrize(
@@ -199,6 +297,21 @@ def test_a_zip_that_python_cannot_read_is_not_verified(pack: Path, part: bytes, 
     whole = bytearray(pack.read_bytes())
     whole[whole.index(part) + at] ^= 0x61
     pack.write_bytes(whole)
+    status, told = verified(pack)
+    assert status == 1 and told.startswith("NOT VERIFIED: ")
+
+
+def test_a_name_that_is_no_text_and_too_many_files_are_not_verified(pack: Path) -> None:
+    whole = bytearray(pack.read_bytes())
+    listed = whole.index(b"PK\1\2")
+    whole[listed + 9] |= 0x08  # its names are UTF-8
+    whole[listed + 46] = 0xFF
+    pack.write_bytes(whole)
+    status, told = verified(pack)
+    assert status == 1 and told.startswith("NOT VERIFIED: ")
+    with ZipFile(pack, "w") as made:
+        for number in range(65_536):
+            made.writestr(str(number), b"")
     status, told = verified(pack)
     assert status == 1 and told.startswith("NOT VERIFIED: ")
 
