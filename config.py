@@ -298,7 +298,7 @@ SETTINGS: dict[str, Setting] = {
             values.minutes(15, 720),
             default="480",
             key="SIGN_IN_SESSION_MAX",
-            help="Longest session from AWS Sign-In, 15 to 720 minutes",
+            help="Longest session from AWS Sign-In or with a company account, 15 to 720 minutes",
         ),
         Setting(
             "SIGN_IN_LIMIT_PER_ADDRESS",
@@ -452,7 +452,9 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_ATTEMPTS",
             values.whole(1, 30),
             default="10",
-            help="Attempts to send a notice, 1 to 30. After the last, administrators see it and can send it again",
+            help="Attempts to send a notice, 1 to 30. After the last, administrators see it and can send it again. "
+            "Attempts that a webhook, Slack or Teams answers with an error don't count. After 3 days of errors, the "
+            "notice isn't tried again",
         ),
         Setting(
             "NOTICES_DUE",
