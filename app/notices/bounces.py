@@ -137,7 +137,8 @@ def _original_id(parts: Iterable[Message]) -> str:
 def came_back(connection: Connection, found: Iterable[Bounce]) -> Mapping[str, Sequence[int]]:
     """Return the numbers of the notices that came back, by account. Those that were marked before are left out.
 
-    Only the mail server and the recipient know the ID of a notice, so nobody else can make up a report about it.
+    A notice counts if its ID and its address are those of a report. Everyone who got the mail knows both, so a report
+    may be made up: security notices are sent all the same (`app.notices.worker`).
     """
     addresses: dict[str, set[str]] = defaultdict(set)
     for bounce in found:
