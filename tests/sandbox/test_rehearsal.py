@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,40 +21,27 @@ from app.policy.evaluation import Request
 from app.policy.features import When
 from app.sandbox.auth.not_evaluated import doubts
 from app.sandbox.operations.totp import take_code, take_pair
-from app.sandbox.rehearsal import cli
 from app.sandbox.rehearsal.phone import Phone
 from app.sandbox.state import Device
+from tests.support import forks
 
-SETTINGS = ("SECRET_KEY", "ACCOUNTS")
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["app.sandbox.rehearsal.cli", "app.sandbox.rehearsal.walk", "app.sandbox.server"])
+REHEARSE = [sys.executable, "-m", "flask", "policy", "rehearse"]
+
+
+def bare() -> dict[str, str]:
+    """The environment without a setting."""
+    return {name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "ACCOUNTS")}
 
 
 def command(source: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """`flask policy rehearse` from somewhere else, without a setting."""
-    bare = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    words = [sys.executable, "-m", "flask", "policy", "rehearse", source, *options]
-    return subprocess.run(words, cwd=folder, env=bare, capture_output=True, text=True, check=False)
+    words = [*REHEARSE, source, *options]
+    return subprocess.run(words, cwd=folder, env=bare(), capture_output=True, text=True, check=False)
 
 
 def rehearse(source: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """The same, in a process that is forked from one that has loaded moto and boto3: that's half of a rehearsal."""
-    with tempfile.TemporaryDirectory() as beside:
-        streams = [Path(beside) / "out", Path(beside) / "err"]
-        child = FORKS.Process(target=_rehearse, args=([source, *options], folder, streams))
-        child.start()
-        child.join()
-        out, err = (stream.read_text() for stream in streams)
-        return subprocess.CompletedProcess(source, child.exitcode or 0, out, err)
-
-
-def _rehearse(words: list[str], folder: Path, streams: list[Path]) -> None:
-    for number, stream in enumerate(streams, 1):
-        os.dup2(os.open(stream, os.O_CREAT | os.O_WRONLY, 0o600), number)
-    os.chdir(folder)
-    for name in SETTINGS:
-        os.environ.pop(name, None)
-    cli.rehearse.main(words)
+    return forks.run([*REHEARSE, source, *options], folder, bare(), "sandbox")
 
 
 def compare(rows: list[dict[str, Any]], foretold: Report) -> None:
