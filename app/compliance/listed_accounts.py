@@ -53,9 +53,16 @@ def listed_accounts(content: bytes) -> list[ListedAccount]:
         raise NotAList(_("The list isn’t UTF-8 text. Save it as UTF-8 or CSV.")) from error
     found: dict[str, ListedAccount] = {}
     problems: list[str] = []
-    lines = [line if not line.lstrip().startswith("#") else "" for line in text.splitlines()]
-    for number, cells in enumerate(csv.reader(lines), 1):
-        row = [cell.strip() for cell in cells]
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("#"):
+            continue
+        try:
+            # Each line alone: a quotation mark that nobody closed would take the accounts of the next lines with it.
+            row = [cell.strip() for cell in next(csv.reader([line], strict=True))]
+        except csv.Error as error:
+            problem = _("it isn’t CSV (%(why)s). Check its quotation marks", why=error)
+            problems.append(_("Line %(number)d: %(problem)s.", number=number, problem=problem))
+            continue
         if not any(row) or (not found and row[0].lower() in HEADERS):
             continue
         account_id, name, unit = [*row, "", ""][:3]

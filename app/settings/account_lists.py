@@ -13,19 +13,28 @@ from app.settings.values import listed
 
 LONGEST_NAME, LONGEST_UNIT = 256, 1024
 """Characters that are kept."""
+_COMMENTED = re.compile(r'^((?:[^"]|"[^"]*")*?) #.*')
+"""A line with a comment, which doesn't begin between quotation marks."""
 
 
-def lines_of(text: str, at: Reading) -> list[str]:
-    """Return the entries of a setting, or those of the file that `@PATH` names: its lines, without comments."""
+def lines_of(text: str, at: Reading) -> list[tuple[int, str]]:
+    """Return the entries of a setting with the number of their line, which is 1.
+
+    If the setting is `@PATH`, they are the lines of that file, without comments.
+    """
     if not text.startswith("@"):
-        return listed(text)
+        return [(1, entry) for entry in listed(text)]
     try:
         lines = Path(text[1:]).read_bytes().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         at.wrong(f"{at.name}: {text[1:]} can’t be read: {why}. Set @ and the path of a text file.")
         return []
-    return [line.partition(" #")[0].strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [
+        (number, _COMMENTED.sub(r"\1", line).strip())
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
 
 
 class WatchedAccounts(frozenset[str]):
@@ -44,11 +53,17 @@ class WatchedAccounts(frozenset[str]):
 def watched_accounts(text: str, at: Reading) -> WatchedAccounts:
     """Account IDs. In a file, a name and a unit may follow after commas, as in the lists of `compliance sync`."""
     found: dict[str, tuple[str, str]] = {}
-    for number, cells in enumerate(csv.reader(lines_of(text, at))):
+    for place, (number, line) in enumerate(lines_of(text, at)):
+        try:
+            # Each line alone: a quotation mark that nobody closed would take the accounts of the next lines with it.
+            cells = next(csv.reader([line], strict=True))
+        except csv.Error as error:
+            at.wrong(f"{at.name}: line {number}, {line[:40]!r}, isn’t CSV ({error}). Check its quotation marks.")
+            continue
         account, name, unit = (cell.strip() for cell in [*cells, "", "", ""][:3])
         if re.fullmatch(r"\d{12}", account, re.ASCII):
             found[account] = (name[:LONGEST_NAME], unit.strip("/")[:LONGEST_UNIT])
-        elif number or not text.startswith("@") or not account.lower().startswith(("account", "id")):
+        elif place or not text.startswith("@") or not account.lower().startswith(("account", "id")):
             at.wrong(f"{at.name}: {account[:40]!r} is not an account ID of 12 digits.")
     return WatchedAccounts.of(found)
 

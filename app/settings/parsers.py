@@ -130,7 +130,7 @@ def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
     """By account, those named for it: unique IDs (AIDA...), or ARNs where no ID was given."""
     by_account: dict[str, frozenset[str]] = {}
     known = known_accounts(at)
-    for part in lines_of(text, at):
+    for _number, part in lines_of(text, at):
         found = _ADMIN.fullmatch(part)
         account = (found[1] or found[3]) if found else None
         if not found or not account:

@@ -185,6 +185,8 @@ def test_who_may_assume_nothing_is_told_so(
         (["222200000001", "", "222200000001"], "Line 3: 222200000001 is listed twice."),
         (["222200000001", "arn:aws:iam::1:root"], "Line 2: 'arn:aws:iam::1:root' is not an account ID"),
         (["２２２２０００００００１"], "is not an account ID of 12 digits"),
+        (["# ours", '222200000001,"Team 1', "222200000002,Team 2"], "Line 2: it isn’t CSV (unexpected end of data)"),
+        (["222200000001," + "x" * 140_000], "Line 1: it isn’t CSV (field larger than field limit (131072))"),
         (["222200000001," + "x" * 257], "Line 1: the name has more than 256 characters."),
         ([str(number) for number in range(30)], "And 20 more lines."),
         ([f"222200000001,team,{'x' * 1025}"], "Line 1: the unit has more than 1024 characters."),

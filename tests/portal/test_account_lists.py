@@ -16,11 +16,11 @@ THEIRS = ("222200000001", "222200000002")
 def test_watched_accounts_come_from_a_file_with_names(tmp_path: Path) -> None:
     file = tmp_path / "accounts.csv"
     file.write_text(
-        '\ufeffaccount,name\n# ours\n222200000001,"Team 1, Berlin",/Workloads\n\n222200000002 # the second\n'
+        '\ufeffaccount,name\n# ours\n222200000001,"Team #1, Berlin",/Workloads # "new"\n\n222200000002 # the second\n'
     )
     found = from_env({**GOOD, "WATCHED_ACCOUNTS": f"@{file}"})
     assert found["WATCHED_ACCOUNTS"] == set(THEIRS)
-    assert found["WATCHED_ACCOUNTS"].named == {THEIRS[0]: ("Team 1, Berlin", "Workloads"), THEIRS[1]: ("", "")}
+    assert found["WATCHED_ACCOUNTS"].named == {THEIRS[0]: ("Team #1, Berlin", "Workloads"), THEIRS[1]: ("", "")}
     assert found["ACCOUNTS"] == {"123456789012"}, "where people may sign in, as before"
 
 
@@ -55,6 +55,20 @@ def test_what_is_wrong_is_told(given: dict[str, str], said: str) -> None:
     with pytest.raises(SystemExit) as no:
         from_env({**GOOD, **given})
     assert said in str(no.value)
+
+
+@pytest.mark.parametrize("name", ['"Sandbox of Mallory', '"Sandbox" of Mallory', "x" * 140_000])
+def test_a_line_that_is_no_csv_is_told_and_hides_no_other(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "accounts.csv"
+    file.write_text(f"account,name\n# ours\n{THEIRS[0]},{name}\n{THEIRS[1]},Production\nnone,Payments\n")
+    with pytest.raises(SystemExit) as no:
+        from_env({**GOOD, "WATCHED_ACCOUNTS": f"@{file}"})
+    assert f"WATCHED_ACCOUNTS: line 3, '{THEIRS[0]}," in str(no.value) and "isn’t CSV (" in str(no.value)
+    assert "'none' is not an account ID" in str(no.value), "the lines after it are read"
+    assert len(str(no.value)) < 1000
+    watched = {"WATCHED_ACCOUNTS": f'{THEIRS[0]},"{THEIRS[1]}'}
+    with pytest.raises(SystemExit, match="WATCHED_ACCOUNTS: line 1, '\"222200000002', isn’t CSV "):
+        from_env({**GOOD, **watched})
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
