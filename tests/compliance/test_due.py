@@ -277,6 +277,22 @@ def test_judging_who_is_due_says_what_judging_everyone_says(at_once: int, seed: 
         due.AT_ONCE = was
 
 
+def test_that_a_rule_is_not_about_a_user_is_known_only_while_the_evidence_is_fresh() -> None:
+    engine = _database()
+    hugo = Person(ACCOUNT, "hugo", "/", "aws", True, BEGAN, user_id="")
+    updates.keep_own(engine, ACCOUNT, hugo, {"password": (BEGAN.isoformat(), False)}, BEGAN, at(BEGAN))
+
+    def signed_in() -> bool:
+        with engine.connect() as connection:
+            return " signed-in=unknown " in connection.execute(select(CompliancePerson.verdicts)).scalar_one()
+
+    assert not signed_in(), "a user without a password"
+    for days, known_no_more in ((Terms(BEGAN).evidence_days, False), (Terms(BEGAN).evidence_days + 1, True)):
+        due.catch_up(engine, ACCOUNT, at(BEGAN + timedelta(days=days)))
+        assert signed_in() is known_no_more
+    assert dues(engine) == [datetime.max.replace(tzinfo=UTC)], "nothing more can get too old"
+
+
 # -- a page waits for nobody
 
 

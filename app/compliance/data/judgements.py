@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from app.compliance.data.rows import AccountRow, Exceptions, PersonRow
 from app.compliance.rules.facts import account, others_of, subject
@@ -41,7 +42,19 @@ def judge_people(people: Iterable[PersonRow], stored: AccountRow, terms: Terms, 
         row.verdicts = _as_text(verdicts)
         row.failed = row.verdicts.count(_FAILED)
         row.oldest_key_at = min(made, default=None)
-        row.changes_at = min([verdict.until for verdict in verdicts.values() if verdict.until], default=None)
+        until = [verdict.until for verdict in verdicts.values() if verdict.until]
+        if len(verdicts) < len(rules):
+            until += _evidence_ends(known, terms)
+        row.changes_at = min(until, default=None)
+
+
+def _evidence_ends(known: Subject, terms: Terms) -> Iterator[datetime]:
+    """When the evidence of each source gets too old, as far as that is ahead.
+
+    Then a rule that isn't about the user may be about them: that they have no password isn't known any more.
+    """
+    fresh = timedelta(days=terms.evidence_days)
+    return (seen.at + fresh for seen in known.seen.values() if seen.at + fresh >= terms.now)
 
 
 def _as_text(verdicts: Mapping[str, Verdict]) -> str:

@@ -19,7 +19,7 @@ from app.compliance.rules.variants import CIS, CIS_NUMBERS, RulesById, variant
 from app.compliance.rules.verdicts import State, Verdict
 from app.text.messages import N_, _
 
-JUDGES = 3
+JUDGES = 4
 """Raise this where a rule judges otherwise than before: stored verdicts are then judged again."""
 WHOLE_HISTORY = "1:"
 """How the fingerprints of releases begin that add all turns of verdicts to the history. Those of 0.2.0 have no such
