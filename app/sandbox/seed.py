@@ -117,7 +117,7 @@ def _hire(
         state.iam.add_user_to_group(group, name)
     if password:
         facts["password"] = generated_secrets.password(state.settings)
-        passwords.remember(state, name, facts["password"], now - timedelta(days=1))
+        passwords.promise(state, name, facts["password"], now - timedelta(days=1))
     if key:
         made = _give_key(state, name, now - timedelta(days=1))
         facts |= {"access_key_id": made.access_key_id, "secret_access_key": made.secret_access_key}

@@ -28,7 +28,8 @@ LIBRARIES = {
     "portal": "alembic authlib boto3 cryptography.x509 flask_babel flask_login flask_migrate flask_wtf huey jinja2"
     " gunicorn.app.wsgiapp orjson psycopg redis requests sqlalchemy.dialects.postgresql",
     # moto changes what botocore's clients do: no portal has it.
-    "sandbox": "flask_cors flask_migrate limits moto.iam.models moto.server moto.sts.models requests sqlalchemy yaml",
+    "sandbox": "flask_babel flask_cors flask_limiter.commands flask_migrate flask_wtf joserfc.jwk joserfc.jwt"
+    " moto.iam.responses moto.server moto.sts.responses qrcode requests yaml",
 }
 """By kind of process, what it loads before it forks."""
 _BEGINS = [sys.executable, "-m"]

@@ -6,6 +6,7 @@ import secrets
 import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -18,8 +19,12 @@ Members = Mapping[str, Any]
 _HASH = "scrypt:1024:8:1"
 _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 _KEPT = 24
-_NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
-"""Compared with where there is no password, so that it takes as long."""
+
+
+@cache
+def _nobodys() -> str:
+    """Return what is compared with where there is no password, so that it takes as long."""
+    return generate_password_hash(secrets.token_urlsafe(), _HASH)
 
 
 def promise(state: State, user_name: str, password: str, now: datetime) -> None:
@@ -53,7 +58,7 @@ def remember(state: State, user_name: str, password: str, now: datetime) -> None
 
 def is_password(state: State, user_name: str, password: str) -> bool:
     """Return whether this is the user's present console password."""
-    return check_password_hash(current_hash(state, user_name) or _NOBODYS, password)
+    return check_password_hash(current_hash(state, user_name) or _nobodys(), password)
 
 
 def current_hash(state: State, user_name: str) -> str:

@@ -15,11 +15,13 @@ from botocore.model import OperationModel, ServiceModel, Shape
 
 from app.sandbox.api import Refusal
 
+_BOTOCORE = botocore.session.Session()
+
 
 @cache
 def service_model(service: str) -> ServiceModel:
     """Return the published model of "iam", "sts", "ec2"."""
-    return botocore.session.Session().get_service_model(service)
+    return _BOTOCORE.get_service_model(service)
 
 
 def operation_of(service: str, form: Mapping[str, str]) -> OperationModel:
