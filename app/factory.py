@@ -36,6 +36,7 @@ from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore
 from app.sessions.stores.database import DatabaseStore
 from app.web import (
+    addresses,
     branding,
     error_pages,
     known_browsers,
@@ -91,6 +92,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     translations.register(app)
     known_browsers.register(app)
     templating.register(app)
+    addresses.register(app)
     static_files.register(app)
     branding.register(app)
     navigation.register(app)

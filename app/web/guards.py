@@ -115,12 +115,13 @@ def _named_in(setting: str) -> list[str]:
 
     By unique ID, or by ARN where the setting has no ID: then a later user with the same name counts as well.
     """
-    if not current_user.is_authenticated or not current_user.with_mfa:
+    me = current_user._get_current_object()  # a page asks this five times, and the proxy looks for it each time
+    if not me.is_authenticated or not me.with_mfa:
         return []
-    if not current_user.is_iam_user:
-        return accounts_of_groups(current_user.groups, setting)
-    me = {current_user.arn, current_user.user_id}
-    return sorted(account for account, named in current_app.config[setting].items() if me & named)
+    if not me.is_iam_user:
+        return accounts_of_groups(me.groups, setting)
+    names = {me.arn, me.user_id}
+    return sorted(account for account, named in current_app.config[setting].items() if names & named)
 
 
 def accounts_of_groups(groups: Collection[str], setting: str) -> list[str]:

@@ -5,14 +5,15 @@ Features that come in several types, like uploaded public keys, add the place of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, current_app, g, request, url_for
+from flask import Blueprint, Flask, current_app, g, request
 from flask_login import current_user
 
 from app.sessions import slots
 from app.text.messages import N_, _
+from app.web.addresses import address_of
 from app.web.guards import accounts_to_watch
 from app.web.permissions import denied, may, offered
 
@@ -86,7 +87,6 @@ GROUPS = (
     ),
 )
 
-_PLACES = {owned: place for group in GROUPS for place in group.places for owned in place.owns}
 ELSEWHERE = ("account", "calendar", "signin", "aws_signin", "company_signin", "branding", "security_txt")
 """Blueprints of pages that no line of the sidebar leads to."""
 
@@ -109,14 +109,17 @@ def add_place(bp: Blueprint, heading: str, place: Place) -> None:
 
 def place_of(endpoint: str | None) -> Place | None:
     """Return the place a page belongs to, None where it has none."""
-    name = endpoint or ""
-    places = {owned: place for group in GROUPS for place in group.all_places() for owned in place.owns}
+    name, extensions = endpoint or "", current_app.extensions
+    places: Mapping[str, Place] | None = extensions.get("places")
+    if places is None:  # the first page: all features have added theirs
+        places = {owned: place for group in GROUPS for place in group.all_places() for owned in place.owns}
+        extensions["places"] = places
     return places.get(name) or places.get(name.partition(".")[0])
 
 
-def _entry(place: Place, *, here: bool) -> Entry | None:
+def _entry(place: Place, *, with_mfa: bool, here: bool) -> Entry | None:
     """The line for the reader; None where their policy rules the page out."""
-    if current_user.with_mfa:
+    if with_mfa:
         open_at = place.endpoint if may(place.endpoint) else ""
         if not open_at:
             return None
@@ -130,7 +133,7 @@ def _entry(place: Place, *, here: bool) -> Entry | None:
             open_at = ""
         if not open_at and denied(place.endpoint, with_mfa=True):
             return None
-    return Entry(_(place.label), place.icon, url_for(open_at) if open_at else "", here)
+    return Entry(_(place.label), place.icon, address_of(open_at) if open_at else "", here)
 
 
 def say_mfa_is_on() -> None:
@@ -145,12 +148,13 @@ def mfa_is_on() -> bool:
 
 def navigation() -> Iterator[tuple[str, list[Entry]]]:
     """Yield the groups of the sidebar: heading, and the places in it that the reader can open, or could with MFA."""
-    current = place_of(request.endpoint)
+    current, me = place_of(request.endpoint), current_user._get_current_object()
     for group in GROUPS:
-        if not accounts_to_watch() if group.for_admins else not current_user.is_iam_user:
+        if not accounts_to_watch() if group.for_admins else not me.is_iam_user:
             continue
         places = group.all_places()
-        if entries := [entry for place in places if (entry := _entry(place, here=place is current))]:
+        found = [_entry(place, with_mfa=me.with_mfa, here=place is current) for place in places]
+        if entries := [entry for entry in found if entry]:
             yield _(group.heading) if group.heading else "", entries
 
 

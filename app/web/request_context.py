@@ -7,7 +7,6 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 from flask_login import current_user
-from werkzeug.local import LocalProxy
 
 from app.audit.log import Audit, audit_log
 from app.aws.clients import Clients, using_credentials
@@ -59,7 +58,7 @@ def gateways() -> Gateways:
 
 def person() -> Person:
     """Return who is signed in. Only for views that aren't public."""
-    return cast("LocalProxy[Person]", current_user)._get_current_object()
+    return cast("Person", current_user._get_current_object())
 
 
 def permitted() -> Permits:
@@ -77,7 +76,7 @@ def mfa_present() -> bool | None:
 def audit(account_id: str | None = None, user_name: str = "", user_id: str = "") -> Audit:
     """Return the audit log for the named user ("" for nobody known), by default the user who is signed in."""
     if account_id is None:
-        me = current_user
+        me = current_user._get_current_object()
         inside = me.is_authenticated
         account_id, user_name, user_id = (me.account_id, me.recorded_name, me.user_id) if inside else ("", "", "")
     return Audit(audit_log(), account_id, user_name, address(), user_agent(), current.label(), user_id)

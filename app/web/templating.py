@@ -21,6 +21,7 @@ from app import __version__
 from app.text.browser_names import browser_name, device_kind
 from app.text.dates import ago, written
 from app.text.messages import _
+from app.web.compiling import Calls, settle_once
 from app.web.guards import accounts_to_administer, accounts_to_watch
 
 
@@ -114,6 +115,8 @@ def register(app: Flask) -> None:
     """Add the filters and functions to Jinja."""
     app.jinja_env.add_extension(Unindented)
     app.jinja_env.template_class = SharedMacros
+    app.jinja_env.context_class = Calls
+    settle_once(app.jinja_env, "icon", icon)
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import flask_babel
 from babel.support import NullTranslations
 from flask import Flask, current_app, g, has_app_context
@@ -9,6 +12,7 @@ from markupsafe import Markup, escape
 
 from app.text import messages
 from app.text.messages import Contact
+from app.web.compiling import settle_once
 
 
 def _contact() -> Contact | None:
@@ -53,12 +57,36 @@ def ask_admin() -> Markup:
     return escape(messages._("Ask %(administrator)s")) % {"administrator": administrator()}
 
 
+def _as_it_is(text: str, **values: Any) -> Markup:
+    """A text of a template in English, as Jinja's own function returns it. Values are escaped."""
+    return Markup(text) % values  # noqa: S704 # of our own templates
+
+
+def _as_they_are(one: str, more: str, number: int, **values: Any) -> Markup:
+    values.setdefault("num", number)
+    return Markup(messages.in_english(one, more, number)) % values  # noqa: S704 # as above
+
+
 def register(app: Flask) -> None:
-    """Let templates and Python say every text through Flask-Babel."""
+    """Let templates and Python say every text through Flask-Babel, or as it is where there is no translation."""
     flask_babel.Babel(app, default_locale="en")
-    app.jinja_env.policies["ext.i18n.trimmed"] = True  # how a template's lines are broken is no part of a text
-    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]  # of its extension
-    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]  # Jinja's own looks for it at each call
-    messages.say_with(_gettext, _ngettext, _contact)
-    app.jinja_env.filters["translated"] = messages._
-    app.jinja_env.globals.update(administrator=administrator, ask_admin=ask_admin)
+    environment = app.jinja_env
+    environment.policies["ext.i18n.trimmed"] = True  # how a template's lines are broken is no part of a text
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]  # of its extension
+    if _has_catalogs(app):
+        messages.say_with(_gettext, _ngettext, _contact)
+    else:
+        messages.say_with(str, messages.in_english, _contact)
+        environment.globals.update(gettext=_as_it_is, ngettext=_as_they_are)
+        settle_once(environment, "gettext", _as_it_is)
+        settle_once(environment, "_", _as_it_is)
+    environment.globals["_"] = environment.globals["gettext"]  # Jinja's own looks for it at each call
+    environment.filters["translated"] = messages._
+    environment.globals.update(administrator=administrator, ask_admin=ask_admin)
+
+
+def _has_catalogs(app: Flask) -> bool:
+    """Is there a translation into any language?"""
+    with app.app_context():
+        folders = flask_babel.get_babel().translation_directories
+    return any(catalog for folder in folders for catalog in Path(folder).glob("*/LC_MESSAGES/*.mo"))
