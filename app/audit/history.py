@@ -8,8 +8,20 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.audit.chain import START, ChainedRow
 from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
@@ -70,11 +82,9 @@ def without_outcome(
         "account_id": audit.account_id,
         "user_id": audit.user_id,
         "before": now if running else now - STILL_RUNNING,
-        "any": [event for group in groups for event in group],
-        **{f"group_{number}": list(group) for number, group in enumerate(groups)},
     }
     with audit.log.engine.connect() as connection:
-        found = connection.execute(_without_outcome(len(groups)), asked).all()
+        found = connection.execute(_without_outcome(tuple(map(tuple, groups))), asked).all()
         rows = [row for row in found if _is_ours(audit.log, connection, row)]
     return [
         Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
@@ -82,25 +92,23 @@ def without_outcome(
     ]
 
 
+def _among(column: InstrumentedAttribute[str], values: Collection[str]) -> ColumnElement[bool]:
+    """One of a fixed number of values. SQLAlchemy's own way makes a statement's text anew each time it is asked."""
+    return column.in_([literal(value) for value in values])
+
+
 @cache
-def _without_outcome(groups: int) -> Select[Any]:
+def _without_outcome(groups: tuple[tuple[Event, ...], ...]) -> Select[Any]:
     """What `without_outcome` asks. Nearly every page does, and putting it together takes longer than the answer."""
     later, other = aliased(ActivityRow), aliased(ActivityRow)
-
-    def events(name: str) -> BindParameter[Any]:
-        return bindparam(name, expanding=True)
-
-    alike = [
-        and_(ActivityRow.event.in_(events(f"group_{number}")), other.event.in_(events(f"group_{number}")))
-        for number in range(groups)
-    ]
+    alike = [and_(_among(ActivityRow.event, group), _among(other.event, group)) for group in groups]
     return (
         select(ActivityRow.__table__)
         .where(
             ActivityRow.account_id == bindparam("account_id"),
             ActivityRow.user_id == bindparam("user_id"),
             ActivityRow.user_id != "",
-            ActivityRow.event.in_(events("any")),
+            _among(ActivityRow.event, [event for group in groups for event in group]),
             (ActivityRow.phase == Phase.UNKNOWN)
             | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < bindparam("before"))),
             ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
@@ -177,27 +185,23 @@ def latest(audit: Audit, events: Collection[Event], targets: Collection[str]) ->
     """Return the latest of these events on each target, with its time (UTC). A target without any is absent."""
     if not targets:
         return {}
-    asked = {
-        "account_id": audit.account_id,
-        "user_id": audit.user_id,
-        "events": list(events),
-        "targets": list(targets),
-    }
+    asked = {"account_id": audit.account_id, "user_id": audit.user_id, "targets": list(targets)}
     with audit.log.engine.connect() as connection:
-        return {row.target: (Event(row.event), row.at) for row in connection.execute(_latest(), asked)}
+        found = connection.execute(_latest(tuple(events)), asked)
+        return {row.target: (Event(row.event), row.at) for row in found}
 
 
 @cache
-def _latest() -> Select[str, str, datetime]:
+def _latest(events: tuple[Event, ...]) -> Select[str, str, datetime]:
     """What `latest` asks."""
     return (
         select(ActivityRow.target, ActivityRow.event, ActivityRow.at)
         .where(
             ActivityRow.account_id == bindparam("account_id"),
             ActivityRow.user_id == bindparam("user_id"),
-            ActivityRow.event.in_(bindparam("events", expanding=True)),
+            _among(ActivityRow.event, events),
             ActivityRow.target.in_(bindparam("targets", expanding=True)),
-            ActivityRow.phase.in_(HAPPENED),
+            _among(ActivityRow.phase, HAPPENED),
         )
         .order_by(ActivityRow.seq)
     )
@@ -213,23 +217,20 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
 
     An attempt counts from when it was made: its outcome may be found long after, and what followed must still follow.
     """
-    asked = {
-        "account_id": audit.account_id,
-        "user_id": audit.user_id,
-        "event": event,
-        "followed_by": list(followed_by),
-    }
+    asked = {"account_id": audit.account_id, "user_id": audit.user_id, "event": event}
     with audit.log.engine.connect() as connection:
-        return list({row.target: Done(*row) for row in connection.execute(_last_done_without(), asked)}.values())
+        found = connection.execute(_last_done_without(followed_by), asked)
+        return list({row.target: Done(*row) for row in found}.values())
 
 
 @cache
-def _last_done_without() -> Select[str, datetime, str]:
+def _last_done_without(followed_by: tuple[Event, ...]) -> Select[str, datetime, str]:
     """What `last_done_without` asks. Every overview does, and putting it together takes longer than the answer."""
     later, first = aliased(ActivityRow), aliased(ActivityRow)
     began = (
         select(func.min(first.seq))
         .where(first.account_id == ActivityRow.account_id, first.attempt_id == ActivityRow.attempt_id)
+        .correlate(ActivityRow)  # two levels further out, where SQLAlchemy doesn't look by itself
         .scalar_subquery()
     )
     return (
@@ -238,13 +239,13 @@ def _last_done_without() -> Select[str, datetime, str]:
             ActivityRow.account_id == bindparam("account_id"),
             ActivityRow.user_id == bindparam("user_id"),
             ActivityRow.event == bindparam("event"),
-            ActivityRow.phase.in_(HAPPENED),
+            _among(ActivityRow.phase, HAPPENED),
             ~exists().where(
                 later.account_id == ActivityRow.account_id,
                 later.user_id.in_((ActivityRow.user_id, "")),
                 later.target == ActivityRow.target,
-                later.event.in_(bindparam("followed_by", expanding=True)),
-                later.phase.in_(HAPPENED) | later.reason.in_(stored_as(NotFound.code)),
+                _among(later.event, followed_by),
+                _among(later.phase, HAPPENED) | _among(later.reason, stored_as(NotFound.code)),
                 later.attempt_id != ActivityRow.attempt_id,
                 later.seq > began,
             ),

@@ -72,6 +72,19 @@ def test_what_others_do_does_not_tell_of_ones_own(portal: Flask, clock: Clock) -
     assert done_without(me, Event.SSH_KEY_DELETED, Event.SSH_KEY_UPLOADED) == ["APKA1"]
 
 
+def test_what_was_undone_before_can_be_done_again(portal: Flask) -> None:
+    me, target = somebody(), "arn:…:mfa/nadia"
+    for event_ in (Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED):
+        with me.attempt(event_, target):
+            pass
+        with somebody("zoe").attempt(event_, "arn:…:mfa/zoe"):
+            pass
+    assert done_without(me, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED) == []
+    with me.attempt(Event.MFA_DEVICE_DEACTIVATED, target):  # of a new device with the same serial number
+        pass
+    assert done_without(me, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED) == [target]
+
+
 def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
     me, target = somebody(), "arn:…:mfa/nadia"
     with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_CREATED, target):
