@@ -93,7 +93,7 @@ def without_outcome(
 
 
 def _among(column: InstrumentedAttribute[str], values: Collection[str]) -> ColumnElement[bool]:
-    """One of a fixed number of values. SQLAlchemy's own way makes a statement's text anew each time it is asked."""
+    """One of a fixed number of values. SQLAlchemy's own way makes a statement's text again each time it is asked."""
     return column.in_([literal(value) for value in values])
 
 

@@ -59,7 +59,7 @@ def ask_admin() -> Markup:
 
 def _as_it_is(text: str, **values: Any) -> Markup:
     """A text of a template in English, as Jinja's own function returns it. Values are escaped."""
-    return Markup(text) % values  # noqa: S704 # of our own templates
+    return Markup(text) % values  # noqa: S704 # of our templates
 
 
 def _as_they_are(one: str, more: str, number: int, **values: Any) -> Markup:
