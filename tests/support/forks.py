@@ -1,7 +1,8 @@
 """Portals, sandboxes and commands of the tests, forked from a process that has loaded their libraries.
 
 Of the second of CPU that each takes to start, most goes into the same libraries. One process for each kind loads them
-once a run, and nothing of ours: what it forks begins as `python -m MODULE` does, with its own folder and environment.
+once a run, and our code, which does nothing when it is loaded: what it forks begins as `python -m MODULE` does, with
+its own folder and environment.
 """
 
 from __future__ import annotations
@@ -23,15 +24,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+ROOT = Path(__file__).parents[2]
 LIBRARIES = {
     # Without prometheus_client, which looks for its folder when it is loaded.
-    "portal": "alembic authlib boto3 cryptography.x509 flask_babel flask_login flask_migrate flask_wtf huey jinja2"
-    " gunicorn.app.wsgiapp orjson psycopg redis requests sqlalchemy.dialects.postgresql",
+    "portal": "alembic authlib boto3 cryptography.x509 flask_babel flask_limiter.commands flask_login flask_migrate"
+    " flask_wtf huey jinja2 gunicorn.app.wsgiapp gunicorn.workers.gthread orjson psycopg redis requests"
+    " sqlalchemy.dialects.postgresql",
     # moto changes what botocore's clients do: no portal has it.
     "sandbox": "flask_babel flask_cors flask_limiter.commands flask_migrate flask_wtf joserfc.jwk joserfc.jwt"
     " moto.iam.responses moto.server moto.sts.responses qrcode requests yaml",
 }
 """By kind of process, what it loads before it forks."""
+OURS = {
+    # Without what counts for Prometheus, which looks for its folder when it is loaded.
+    "portal": "app.access_keys app.account app.activity.views app.command_app app.compliance.notices.jobs"
+    " app.compliance.pages app.mfa app.notice_pages.views app.overview app.password app.policy.cli app.policy_pages"
+    " app.public_keys app.signin app.web.error_pages app.web.known_browsers app.web.navigation app.web.pipeline"
+    " app.web.rate_limits app.web.security_txt config",
+    "sandbox": "app.sandbox.server",
+}
+"""By kind of process, what else it loads for processes that run the code here."""
 _BEGINS = [sys.executable, "-m"]
 
 
@@ -114,15 +126,20 @@ class Forks:
 
 
 @cache
-def forks(kind: str) -> Forks:
-    """Return the one of this process that has loaded what LIBRARIES says."""
-    return Forks(LIBRARIES[kind])
+def forks(kind: str, *, ours: bool = True) -> Forks:
+    """Return the one of this process that has loaded what LIBRARIES and OURS say. ours: False without OURS."""
+    return Forks(f"{LIBRARIES[kind]} {OURS[kind] if ours else ''}")
+
+
+def _forks(kind: str, cwd: Path) -> Forks:
+    """Return the one for a process that starts in `cwd`, where there may be an earlier release."""
+    return forks(kind, ours=kind == "sandbox" or cwd == ROOT)
 
 
 def start(command: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[Any], kind: str = "portal") -> Runs:
     """Start a command: forked, if it begins with this Python and `-m`. out: a file for all it prints."""
     if list(command[:2]) == _BEGINS:
-        return forks(kind).start(command[2:], cwd, env, out.fileno(), out.fileno())
+        return _forks(kind, cwd).start(command[2:], cwd, env, out.fileno(), out.fileno())
     return subprocess.Popen(command, cwd=cwd, env=env, stdout=out, stderr=out, start_new_session=True)
 
 
@@ -132,7 +149,7 @@ def run(
     """Run a command that begins with this Python and `-m`, to its end."""
     assert list(command[:2]) == _BEGINS, command
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        status = forks(kind).start(command[2:], cwd, env, out.fileno(), err.fileno()).wait()
+        status = _forks(kind, cwd).start(command[2:], cwd, env, out.fileno(), err.fileno()).wait()
         for each in (out, err):
             each.seek(0)
         return subprocess.CompletedProcess(command, status, out.read(), err.read())
@@ -182,6 +199,8 @@ if __name__ == "__main__":
         from jinja2 import FileSystemBytecodeCache
 
         Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(os.environ["TESTS_TEMPLATES"])}
+    if orm := sys.modules.get("sqlalchemy.orm"):
+        orm.configure_mappers()
     # What was loaded lives as long as the process: looking for garbage in it takes half a second whenever one ends.
     gc.freeze()
     atexit.register(gc.freeze)
