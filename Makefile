@@ -46,14 +46,14 @@ check-policies: $(VENV)/.all
 check-parsers: $(VENV)/.all
 	$(BIN)/pytest -q --durations=0 --durations-min=2 $(PARSERS)
 
-# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault, eight times as
+# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault, twenty times as
 # many policies made at random, every kind of input on both databases, and
 # more requests of people whom policies hold back.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server
 	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py tests/compliance/test_sync.py \
 	  tests/policy/test_mfa_enforcement.py tests/policy/test_forced_differential.py tests/security/test_every_input.py \
-	  -s --whole-matrix --batches 8 --hypothesis-profile=soak --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
+	  -s --whole-matrix --batches 20 --hypothesis-profile=soak --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests tests/sandbox/test_forced_replay.py --tries 40 $(if $(SEED),--seed $(SEED))
 
 # What a release has, built and used as people get it. For a fresh clone.

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole-matrix", action="store_true", help="every fault with each change, every input on SQLite"
     )
-    parser.addoption("--batches", type=int, default=1, help="of 2,500 policy documents that are made at random")
+    parser.addoption("--batches", type=int, default=1, help="of 1,000 policy documents that are made at random")
     parser.addoption("--flows", type=int, default=12, help="people who enroll or rotate while replicas are killed")
     parser.addoption("--tries", type=int, default=8, help="requests made up for each member whom policies hold back")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")

@@ -84,6 +84,7 @@ def _regex(pattern: str, fold: bool) -> re.Pattern[str]:
     return re.compile(built, re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
+@lru_cache(maxsize=100_000)
 def _like(pattern: str, text: str, fold: bool = False) -> bool:
     return _regex(pattern, fold).fullmatch(text) is not None
 

@@ -31,8 +31,8 @@ from tests.policy.oracle import about, holds, names
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"
-AT_ONCE = 2_500
-"""Documents of one batch; a run has one batch (`--batches`), `make soak` eight."""
+AT_ONCE = 1_000
+"""Documents of one batch; a run has one batch (`--batches`), `make soak` twenty."""
 
 GETTING_MFA = {
     action.lower()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from math import floor
 from types import MappingProxyType
 
 MFA_PRESENT = "aws:MultiFactorAuthPresent"
@@ -115,6 +117,7 @@ def request_context(
     action: "iam:ListUsers". circumstances: default to now and EXAMPLE_ADDRESS.
     """
     here = circumstances or Circumstances(datetime.now(UTC))
+    now = floor(here.now.timestamp())
     context = {
         "aws:ViaAWSService": "false",
         "aws:PrincipalIsAWSService": "false",
@@ -125,8 +128,8 @@ def request_context(
         "aws:username": user.user_name,
         "aws:SecureTransport": str(here.secure).lower(),
         "aws:RequestedRegion": requested_region(action, user.partition, here.region),
-        "aws:CurrentTime": _moment(here.now),
-        "aws:EpochTime": str(int(here.now.timestamp())),
+        "aws:CurrentTime": _moment(now),
+        "aws:EpochTime": str(now),
         "aws:SourceIp": here.address,
     }
     if here.user_agent is not None:
@@ -136,7 +139,7 @@ def request_context(
     if session.mfa:
         context[MFA_AGE] = str(int(session.mfa_age))
     if session.token_age is not None:
-        context[ISSUE_TIME] = _moment(here.now - timedelta(seconds=session.token_age))
+        context[ISSUE_TIME] = _moment(now - session.token_age)
     if session.signed_in:
         context["aws:SignInSessionArn"] = f"arn:{user.partition}:signin:::session/{user.unique_id}"
     return context
@@ -149,8 +152,9 @@ def requested_region(action: str, partition: str, region: str | None = None) -> 
     return home if region is None or service in GLOBAL_SERVICES else region
 
 
-def _moment(when: datetime) -> str:
-    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+@lru_cache(maxsize=64)
+def _moment(epoch: int) -> str:
+    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Presence(StrEnum):
