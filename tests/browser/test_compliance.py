@@ -94,9 +94,7 @@ def devices(company: Sandbox) -> dict[str, list[str]]:
 
 
 def read_lists(surfer: Surfer) -> None:
-    surfer.submit("/compliance/refresh")
-    surfer.page.locator("[data-headline]").wait_for()
-    surfer.page.locator("[data-progress]").wait_for(state="detached")
+    surfer.refresh_compliance()
     surfer.inspect()
 
 

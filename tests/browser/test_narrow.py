@@ -102,9 +102,7 @@ def test_an_administrator_sees_a_long_name_whole(
     phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
     surfer.submit("/sign-in/code", code=phone.next())
     surfer.open("/compliance")
-    surfer.submit("/compliance/refresh")
-    surfer.page.locator("[data-headline]").wait_for()
-    surfer.page.locator("[data-progress]").wait_for(state="detached")
+    surfer.refresh_compliance()
     account = f"account={sandbox.account_id}"
     for address in (
         "/compliance", f"/compliance/people?text={LONG}", f"/compliance/people/{LONG}", "/compliance/rules",

@@ -85,8 +85,7 @@ def test_a_first_visit_loads_little(browser: Browser, surfers: Surfing, company:
     admin.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
     admin.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
     admin.open("/compliance")
-    admin.submit("/compliance/refresh")
-    admin.page.locator("[data-progress]").wait_for(state="detached")
+    admin.refresh_compliance()
     found |= weights(browser, admin, ("/", "/mfa", "/access-keys", *COMPLIANCE))
     assert max(found.values()) <= MOST, found
 

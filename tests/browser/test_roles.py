@@ -108,9 +108,7 @@ def test_an_auditor_reads_what_administrators_keep(
 
 def refresh(admin: Surfer) -> None:
     admin.open("/compliance")
-    admin.submit("/compliance/refresh")
-    admin.page.locator("[data-headline]").wait_for()
-    admin.page.locator("[data-progress]").wait_for(state="detached")
+    admin.refresh_compliance()
 
 
 def test_a_program_is_known_by_its_tag_once_the_details_are_there(admin: Surfer, firm: Sandbox) -> None:

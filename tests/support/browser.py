@@ -141,6 +141,12 @@ class Surfer(Seen, Enrolling):
         hands.write(self.page, self._form(address), **typed)
         self._press(self._form(address), _SENDS)
 
+    def refresh_compliance(self) -> None:
+        """Refresh an account on its compliance page. Waits until it's done, and fails with what the page says if not."""
+        self.submit("/compliance/refresh")
+        self.page.locator("[data-run=running]").wait_for(state="detached")
+        assert self.is_there("[data-headline]"), f"{self.page.url}: {self.text}"
+
     def button(self, address: str) -> Locator:
         """The button that sends the form of this address (without a query: with any)."""
         return self.page.locator(self._form(address)).first.locator(_SENDS).first
