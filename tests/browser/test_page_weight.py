@@ -57,15 +57,18 @@ def _note(answers: list[Response], answer: Response) -> None:
 def weights(browser: Browser, surfer: Surfer, pages: tuple[str, ...]) -> dict[str, int]:
     """Bytes of each page for a browser with the cookies of this surfer and an empty cache."""
     found = {}
+    context = browser.new_context(storage_state=surfer.page.context.storage_state())
+    tab = context.new_page()
+    context.new_cdp_session(tab).send("Network.setCacheDisabled", {"cacheDisabled": True})
     for page in pages:
         answers: list[Response] = []
-        context = browser.new_context(storage_state=surfer.page.context.storage_state())
-        tab = context.new_page()
-        tab.on("response", partial(_note, answers))
+        tab.on("response", listener := partial(_note, answers))
         tab.goto(surfer.url + page, wait_until="networkidle")
+        tab.remove_listener("response", listener)
         assert tab.url == surfer.url + page and all(answer.status == 200 for answer in answers)
+        assert {"document", "stylesheet", "script"} <= {answer.request.resource_type for answer in answers}
         found[page] = sum(len(answer.body()) for answer in answers)
-        context.close()
+    context.close()
     return found
 
 
