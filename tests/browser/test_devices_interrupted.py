@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from app.errors import NoResponse
-from tests.browser.conftest import Surfing, Visiting, prove
+from tests.browser.conftest import Visiting, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Broken
 from tests.support.waiting import wait_until
 
 
@@ -125,11 +127,11 @@ KILLED_AT = {
     ],
 )
 def test_the_portal_is_killed_while_aws_is_at_work(
-    surfing: Surfing, sandbox: Sandbox, nadia: Employee, clock: Clock, portal: Portal, policy: str, action: str
+    visiting: Visiting, sandbox: Sandbox, nadia: Employee, clock: Clock, portal: Portal, policy: str, action: str
 ) -> None:
     event, form = KILLED_AT[action]
-    surfer = surfing()
-    giving_up = form == "/mfa/remove"
+    surfer = visiting()
+    giving_up, typed = form == "/mfa/remove", dict[str, str]()
     if giving_up:
         surfer.arrive_with_mfa(nadia)
         nadia.given_device(clock, "device-2", path=f"/{nadia.name}/")
@@ -141,12 +143,14 @@ def test_the_portal_is_killed_while_aws_is_at_work(
             surfer.submit("/mfa/enroll/begin")
             phone = surfer.scan()
             first = phone.next()
-            surfer.type(first_code=first, second_code=phone.next())
+            typed = {"first_code": first, "second_code": phone.next()}
     mark = sandbox.mark()
     sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 1500, "occurrences": [1]}])
-    surfer.button(form).click(no_wait_after=True)
-    wait_until(lambda: sandbox.begun(action))
-    portal.kill()
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(surfer.submit, form, **typed)
+        wait_until(lambda: sandbox.begun(action))
+        portal.kill()
+        assert isinstance(sent.exception(), Broken)
     assert (event, "intended", "") in portal.activity(nadia.name)
     assert (event, "done", "") not in portal.activity(nadia.name)
     # AWS finishes the call.
@@ -162,7 +166,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
         surfer.follow("/mfa/activate")
         surfer.upgrade(phone)
     elif action == "iam:DeactivateMFADevice":
-        surfer.navigate("/mfa")
+        surfer.open("/mfa")
         assert f"left-behind:{nadia.serial_number}/device-2" in surfer.states
         surfer.submit("/mfa/clear")
     assert nadia.devices() == [nadia.serial_number]
