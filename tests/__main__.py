@@ -25,10 +25,9 @@ TOLD_OF_REPLICAS = (
 APART = {
     "sandbox": ["tests/sandbox"],
     "attacks": ["tests/security", "--ignore=tests/security/test_every_input.py"],
-    "the audit log, documents": ["tests/audit", "tests/docs"],
-    "policies": ["tests/policy"],
-    "under fire": ["tests/faults", "tests/deploy"],
-    "every input": ["tests/security/test_every_input.py"],
+    "compliance": ["tests/compliance"],
+    "the audit log, documents, policies": ["tests/audit", "tests/docs", "tests/policy"],
+    "under fire": ["tests/faults", "tests/deploy", "tests/security/test_every_input.py"],
 }
 """Parts of the suite; "the rest" is what no part names."""
 AT_ONCE = 5
@@ -40,16 +39,13 @@ def shards() -> dict[str, list[str]]:
     stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - set(LAST)
     replicas = {f"tests/browser/test_{name}.py" for name in TOLD_OF_REPLICAS}
     alone = sorted(stories - replicas)
-    compliance = sorted(f"tests/compliance/{file.name}" for file in (TESTS / "compliance").glob("test_*.py"))
     named = [each for part in APART.values() for each in part if not each.startswith("-")]
-    apart = [f"--ignore={each}" for each in ("tests/browser", "tests/compliance", "tests/release", *named)]
+    apart = [f"--ignore={each}" for each in ("tests/browser", "tests/release", *named)]
     return {
         "browser, as replicas": [*sorted(replicas), "--policy=recommended", *AS_REPLICAS],
         "the rest": ["tests", *apart],
         "browser, on SQLite, 1": [*alone[0::2], "--policy=recommended"],
         "browser, on SQLite, 2": [*alone[1::2], "--policy=recommended"],
-        "compliance, 1": compliance[0::2],
-        "compliance, 2": compliance[1::2],
         **APART,
         "browser, under the tutorial's policy": [*sorted(stories), "--policy=tutorial", *AS_REPLICAS],
     }

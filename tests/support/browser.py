@@ -142,7 +142,7 @@ class Surfer(Seen, Enrolling):
         self._press(self._form(address), _SENDS)
 
     def refresh_compliance(self) -> None:
-        """Refresh an account on its compliance page. Waits until it's done, and fails with what the page says if not."""
+        """Refresh an account on its compliance page, and wait for the end. Fails with what the page says."""
         self.submit("/compliance/refresh")
         self.page.locator("[data-run=running]").wait_for(state="detached")
         assert self.is_there("[data-headline]"), f"{self.page.url}: {self.text}"
