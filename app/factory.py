@@ -58,6 +58,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     """Return the portal. config: as `config.from_env` returns it."""
     app = Flask(__name__, template_folder=TEMPLATES, static_folder=STATIC)
     app.config.from_mapping(config)
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]  # no view is async: Flask looks at each call
 
     open_database(app)
     migrating.register(app, MIGRATIONS)

@@ -11,6 +11,7 @@ else can get again it commits: it is told when the session was ended meanwhile.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import secrets
 import time
@@ -83,17 +84,23 @@ class StoredSessions(SessionInterface):
         if kept is None:
             return None
         try:
-            whose, data = self._serializer.loads(self._cipher.decrypt(kept.data).decode())
+            written = self._cipher.decrypt(kept.data)
         except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
             return None
+        whose, data = self._read(written)
         if any(str(data.get(name, "")).startswith("arn:") for name in ("owner", "kept_for")):
             return None  # by ARN, as earlier releases named users: who that is now, nobody can tell
         ends_at = data.get("ends_at")
         if whose != _hash(sid) or (ends_at and ends_at <= datetime.now(UTC)):
             return None  # another session's contents, put under this id by someone with access to the store
-        session = Session(data, sid, kept.version)
+        session = Session(data, sid, kept.version, lambda: self._read(written)[1])
         session.last_used_at = kept.last_used_at
         return session
+
+    def _read(self, written: bytes) -> tuple[str, dict[str, Any]]:
+        """Whose it is, and the contents. As the serializer reads, but the parser itself looks at each object."""
+        whose, data = json.loads(written, object_hook=self._serializer.untag)
+        return whose, data
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Store what the request changed. Set or delete the cookie if the ID changed. Raises StoreDown once."""

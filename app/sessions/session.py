@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 
 from flask.sessions import SessionMixin
@@ -16,15 +17,23 @@ ABSENT = object()
 class Session(CallbackDict[str, Any], SessionMixin):
     """What a request sees as `flask.session`."""
 
-    def __init__(self, data: Mapping[str, Any], sid: str | None = None, version: int = 0) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        sid: str | None = None,
+        version: int = 0,
+        again: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        """data: for this session alone. again: returns the same data once more, in other objects."""
+
         def touched(_: object) -> None:
             self.modified = True
 
-        super().__init__(deepcopy(dict(data)), touched)
+        super().__init__(data, touched)
         self.sid = sid
         """Cookie value; None until a session is first stored, which is when a sign-in begins."""
         self.version = version
-        self.before = dict(data)
+        self._again = again or partial(dict, deepcopy(data))
         self.last_used_at: datetime | None = None
         self.modified = False
         self.lost = False
@@ -40,6 +49,11 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
         With the field of their record that tells one thing from another, "" where the value is all there is.
         """
+
+    @cached_property
+    def before(self) -> dict[str, Any]:
+        """What it held when the request began. Only a request that changes something asks for it."""
+        return self._again()
 
     @property
     def of_visitor(self) -> bool:

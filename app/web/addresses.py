@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, request
 
-_EXTENSION = "known_addresses"
+_EXTENSION = "address_of"
 
 
 def address_of(endpoint: str, **values: Any) -> str:
@@ -14,18 +15,31 @@ def address_of(endpoint: str, **values: Any) -> str:
 
     These are pages that take no values, and files with nothing but a name, which templates give. A page has 30 links.
     """
-    same = endpoint == "static" if values else not endpoint.startswith(".")
-    if not same or values.keys() - {"filename"} or not has_request_context() or request.environ.get("SCRIPT_NAME"):
-        return current_app.url_for(endpoint, **values)
-    known: dict[tuple[str, object], str] = current_app.extensions[_EXTENSION]
-    key = endpoint, values.get("filename")
-    found = known.get(key)
-    if found is None:
-        found = known[key] = current_app.url_for(endpoint, **values)
-    return found
+    return cast("Callable[..., str]", current_app.extensions[_EXTENSION])(endpoint, **values)
 
 
 def register(app: Flask) -> None:
-    """Let templates use it."""
-    app.extensions[_EXTENSION] = {}
-    app.jinja_env.globals["url_for"] = address_of
+    """Let templates use it as `url_for`."""
+    known: dict[tuple[str, object], str] = {}
+
+    def find(endpoint: str, **values: Any) -> str:
+        same = values.keys() == {"filename"} if endpoint == "static" else not values and not endpoint.startswith(".")
+        if not same or _below():
+            return app.url_for(endpoint, **values)
+        key = endpoint, values.get("filename")
+        found = known.get(key)
+        if found is None:
+            found = known[key] = app.url_for(endpoint, **values)
+        return found
+
+    app.extensions[_EXTENSION] = find
+    app.extensions["known_addresses"] = known
+    app.jinja_env.globals["url_for"] = find
+
+
+def _below() -> bool:
+    """Is this request's portal below the root of its site? Also outside of requests, where addresses are whole."""
+    try:
+        return bool(request.environ.get("SCRIPT_NAME"))
+    except RuntimeError:
+        return True

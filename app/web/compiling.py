@@ -7,12 +7,12 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import Environment
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _PLAIN = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 
@@ -55,6 +55,11 @@ class _Settled(NodeTransformer):
         return nodes.Const(settled, lineno=node.lineno, environment=node.environment)
 
 
+def _shown(value: Any) -> str:
+    """What a page shows of a value. Most are HTML, which `escape` would copy to return another of the same."""
+    return value if type(value) is Markup else escape(value)
+
+
 class Settling(CodeGenerator):
     """Calls the functions of `settle_once` when it compiles a template."""
 
@@ -66,6 +71,13 @@ class Settling(CodeGenerator):
             _Settled({name: each for name, each in functions.items() if name not in named}).visit(node)
         super().visit_Template(node, frame)
 
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        # Here Jinja's own generators say how they differ (`jinja2.nativetypes`).
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
+            self.write("environment.shown(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
 
 def settle_once(environment: Environment, name: str, function: Callable[..., Markup]) -> None:
     """Call a function of templates once for each place that gives it only constants, instead of on each page.
@@ -73,6 +85,6 @@ def settle_once(environment: Environment, name: str, function: Callable[..., Mar
     It must return the same for every reader, and for as long as the process runs.
     """
     if not hasattr(environment, "settled"):
-        environment.extend(settled={})
+        environment.extend(settled={}, shown=_shown)
         environment.code_generator_class = Settling
     environment.settled[name] = function  # type: ignore[attr-defined]  # as above

@@ -67,10 +67,11 @@ SECONDS_KEPT = 60
 
 def offered() -> frozenset[str]:
     """Return the codes of the features that the document grants the user, as they are signed in now."""
-    if not current_user.is_authenticated:
+    me = current_user._get_current_object()
+    if not me.is_authenticated:
         return frozenset()
-    permits, mfa = permitted(), mfa_present()
-    return _kept((permits.arn, mfa), lambda: offers(permits, mfa))
+    mfa = mfa_present(me)
+    return _kept((me.arn, mfa), lambda: offers(permitted(), mfa))
 
 
 def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
@@ -81,10 +82,14 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
     needed = needed_by(current_app.view_functions.get(endpoint))
     if not needed:
         return ()
-    permits, mfa = permitted(), True if with_mfa else mfa_present()
-    return _kept(
-        (permits.arn, mfa, endpoint), lambda: tuple(need for need in needed if ruled_out(need, permits, mfa))
-    )
+    me = person()
+    mfa = True if with_mfa else mfa_present(me)
+
+    def find() -> Sequence[Need]:
+        permits = permitted()
+        return tuple(need for need in needed if ruled_out(need, permits, mfa))
+
+    return _kept((me.arn, mfa, endpoint), find)
 
 
 def _kept(key: object, find: Callable[[], Found]) -> Found:

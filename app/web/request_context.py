@@ -67,9 +67,9 @@ def permitted() -> Permits:
     return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
 
 
-def mfa_present() -> bool | None:
-    """Return aws:MultiFactorAuthPresent of the session, None with a plain key."""
-    me = person()
+def mfa_present(me: Person | None = None) -> bool | None:
+    """Return aws:MultiFactorAuthPresent of the session, None with a plain key. me: who is signed in, if at hand."""
+    me = me or person()
     return True if me.with_mfa else None if me.access_key_id else False
 
 

@@ -214,6 +214,8 @@ def _parts(address: str) -> SplitResult:
 
 def where_they_were() -> str:
     """Return the page to come back to after signing in. A form that was sent is opened, not sent again."""
+    if request.method == "GET" and request.url_rule:
+        return here()
     adapter, path = current_app.create_url_adapter(request), request.path
     if adapter is None or adapter.test(path, "GET"):
         return here()

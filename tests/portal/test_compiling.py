@@ -64,6 +64,21 @@ def test_where_nothing_is_escaped_nothing_is_settled() -> None:
     assert made.from_string('{{ shout("a") }}').render() == "None" and calls == ["a"]
 
 
+class Shouted(str):
+    """Text that knows how it looks as HTML."""
+
+    def __html__(self) -> str:
+        return f"<b>{self}</b>"
+
+
+def test_all_that_is_not_html_is_escaped() -> None:
+    source = "{{ a }}|{{ b }}|{{ c }}|{{ d }}|{{ e }}|{% autoescape false %}{{ a }}{% endautoescape %}"
+    values = {"a": "<&", "b": Markup("<b>") + "<", "c": Shouted("x"), "d": None, "e": 1.5}
+    expected = "&lt;&amp;|<b>&lt;|<b>x</b>|None|1.5|<&"
+    assert environment([]).from_string(source).render(values) == expected
+    assert Environment(autoescape=True).from_string(source).render(values) == expected
+
+
 def test_what_fails_fails_on_the_page() -> None:
     template = environment([]).from_string('{% if yes %}{{ shout("a", loud=1) }}{% endif %}')
     assert template.render() == ""
