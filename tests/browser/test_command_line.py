@@ -16,6 +16,7 @@ from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
+from tests.support.programs import with_aws
 from tests.support.sandbox import Sandbox
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -25,7 +26,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def shell(tmp_path: Path, sandbox: Sandbox) -> Run:
     """Runs a line in a new terminal of a machine that has the AWS CLI and nothing set up."""
     kept = {name: os.environ[name] for name in os.environ if not name.startswith("AWS_")}
-    binaries = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    binaries = f"{with_aws()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     aws = {"AWS_ENDPOINT_URL": sandbox.url, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 
     def run(line: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:

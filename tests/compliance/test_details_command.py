@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -30,6 +29,7 @@ from app.errors import Throttled
 from app.policy.portal_actions import allowed_actions, live_actions
 from tests.compliance.conftest import PEOPLE, Aws, Command
 from tests.compliance.test_account import verdicts
+from tests.support import forks
 
 CAST = 5
 
@@ -37,11 +37,9 @@ CAST = 5
 def aws_cli(*words: str) -> bytes:
     """Run the AWS CLI as the commands do, with the caller's own profile."""
     program = [sys.executable, "-m", "awscli", "iam", "get-account-authorization-details", *words]
-    found = subprocess.run(
-        program, env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, capture_output=True, check=False
-    )
+    found = forks.run(program, Path.cwd(), {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, "aws")
     assert found.returncode == 0, found.stderr
-    return found.stdout
+    return found.stdout.encode()
 
 
 def collected(portal: Flask) -> datetime | None:

@@ -10,6 +10,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from tests.support.aws_login import AwsLogin, Browser
+from tests.support.programs import with_aws
 from tests.support.sandbox import ROOT, Sandbox
 
 MAKE = f'#!/bin/sh\nexec /usr/bin/make -n -C "{ROOT}" "$@"\n'
@@ -40,7 +41,7 @@ class Terminal:
             # The programs of .venv take the project from where it was installed. Here it's a checkout of links.
             "PYTHONPATH": os.pathsep.join([str(self.here), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
             "HOME": str(self.home),
-            "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{programs}:{with_aws()}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "AWS_EC2_METADATA_DISABLED": "true",
             "LC_ALL": "C.UTF-8",
         }

@@ -18,6 +18,7 @@ from app.policy.documents import DEAD_ACTIONS, read, rendered, tailored
 from app.policy.render import FORMATS, Setup
 from tests.support.applying import apply_plan, apply_template, of_terraform, template_of
 from tests.support.clock import Clock
+from tests.support.programs import with_aws
 from tests.support.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent
@@ -89,7 +90,7 @@ def run_script(sandbox: Sandbox, text: str) -> subprocess.CompletedProcess[str]:
     user = sandbox.user("Administrator")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PATH": f"{with_aws()}:{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": sandbox.url,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": user["access_key_id"],

@@ -33,6 +33,7 @@ LIBRARIES = {
     # moto changes what botocore's clients do: no portal has it.
     "sandbox": "flask_babel flask_cors flask_limiter.commands flask_migrate flask_wtf joserfc.jwk joserfc.jwt"
     " moto.iam.responses moto.server moto.sts.responses qrcode requests yaml",
+    "aws": "awscli.clidriver awscli.handlers",
 }
 """By kind of process, what it loads before it forks."""
 OURS = {
@@ -42,6 +43,7 @@ OURS = {
     " app.public_keys app.signin app.web.error_pages app.web.known_browsers app.web.navigation app.web.pipeline"
     " app.web.rate_limits app.web.security_txt config",
     "sandbox": "app.sandbox.server",
+    "aws": "",
 }
 """By kind of process, what else it loads for processes that run the code here."""
 _BEGINS = [sys.executable, "-m"]
@@ -109,13 +111,14 @@ class Forks:
         self._taken = threading.Lock()
         with theirs:
             command = [sys.executable, __file__, str(theirs.fileno()), *libraries.split()]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+            self._process = subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()])
 
-    def start(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], out: int, err: int) -> Forked:
-        """Start `python -m` with these words. out, err: file descriptors."""
+    def start(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], *streams: int) -> Forked:
+        """Start `python -m` with these words. streams: file descriptors of its output, errors and, if any, input."""
         order = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode()
         with self._taken:
-            socket.send_fds(self._channel, [order], [out, err])
+            socket.send_fds(self._channel, [order], streams)
             return Forked(self, int(self._channel.recv(99)))
 
     def status(self, pid: int) -> int:
@@ -158,7 +161,7 @@ def run(
 def _serve(channel: socket.socket) -> dict[str, Any]:
     """Fork for each order. Returns in the forked process only; ends with the process that gives orders."""
     while True:
-        order, received, _, _ = socket.recv_fds(channel, 1 << 20, 2)
+        order, received, _, _ = socket.recv_fds(channel, 1 << 20, 3)
         if not order:
             os._exit(0)
         told: dict[str, Any] = json.loads(order)
@@ -171,17 +174,18 @@ def _serve(channel: socket.socket) -> dict[str, Any]:
             channel.send(b"%d" % pid)
             continue
         channel.close()
-        for number, each in enumerate(received, 1):
+        for number, each in zip((1, 2, 0), received, strict=False):
             os.dup2(each, number)
             os.close(each)
         return told
 
 
-def _become(told: dict[str, Any]) -> str:
+def _become(told: dict[str, Any], set_by_libraries: Mapping[str, str]) -> str:
     """Take on what the new process has of its own. Returns the module to run."""
     os.setsid()
     os.chdir(told["cwd"])
     os.environ.clear()
+    os.environ.update(set_by_libraries)
     os.environ.update(told["env"])
     module, *options = told["words"]
     sys.argv[:] = [module, *options]
@@ -192,8 +196,10 @@ def _become(told: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     del sys.path[0]  # this folder, whose modules have names of libraries
+    _before = set(os.environ)
     for _name in sys.argv[2:]:
         import_module(_name)
+    _set = {name: value for name, value in os.environ.items() if name not in _before}
     if "TESTS_TEMPLATES" in os.environ:  # tests/support/templates.py
         from flask import Flask
         from jinja2 import FileSystemBytecodeCache
@@ -205,7 +211,7 @@ if __name__ == "__main__":
     gc.freeze()
     atexit.register(gc.freeze)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    _module = _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    _module = _become(_serve(socket.socket(fileno=int(sys.argv[1]))), _set)
     import runpy
 
     runpy.run_module(_module, run_name="__main__", alter_sys=True)
