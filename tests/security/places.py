@@ -13,6 +13,7 @@ from wtforms.fields.core import UnboundField
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
 from tests.security.test_who_may import about_others
+from tests.support.inside import token
 from tests.support.marks import PASSWORD
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
@@ -59,12 +60,21 @@ class People:
         place = self._places.get(rule.endpoint, usual)
         if place not in self._guests:
             self._guests[place] = place()
-            self._guests[place].csrf_token = self._guests[place].token()
+            self._guests[place].csrf_token = token(self._guests[place].html)
         return self._guests[place]
 
-    def is_gone(self, guest: Guest) -> None:
-        """Forget a guest who was signed out, so that another one replaces them."""
-        self._guests = {place: each for place, each in self._guests.items() if each is not guest}
+    def was_led_to_sign_in(self, guest: Guest) -> None:
+        """If a guest was signed out or has to confirm, forget them, so that another one replaces them."""
+        for place in [place for place, each in self._guests.items() if each is guest]:
+            if not self._stays(place, guest):
+                del self._guests[place]
+
+    def _stays(self, place: Callable[[], Guest], guest: Guest) -> bool:
+        """Is the guest where they were? Refused sign-in forms lead to the sign-in page without ending anything."""
+        if waits := {self._at_sign_in: "/sign-in/code", self._at_aws: "/sign-in/aws"}.get(place):
+            return guest.ask("GET", waits).status_code in (200, 422)
+        guest.ask("GET", "/sign-in")  # shows what was refused, which it does once
+        return bool(guest.ask("GET", "/sign-in").headers.get("Location") == "/")
 
     def _enrolling(self) -> Guest:
         guest = self._entering(mfa=False)

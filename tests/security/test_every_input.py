@@ -204,7 +204,7 @@ class Fuzz:
         if answer.status_code == 429:
             self.clock.move(301)
         if answer.headers.get("Location", "").startswith("/sign-in"):
-            self.people.is_gone(guest)
+            self.people.was_led_to_sign_in(guest)
         return answer
 
     def parameters(
@@ -222,7 +222,8 @@ class Fuzz:
                 turned = [*self.kinds[turn:], *self.kinds[:turn]]
                 given = {name: HOSTILE[each] for name, each in zip(left, cycle(turned), strict=False)}
                 self._send(guest or self.people.at(rule), rule, f"{left} from {kind} on", given)
-            for name, kind in product(left, ALONE if alone else ()):
+            one_by_one = alone and len(names() - {"csrf_token"}) > 1  # an only one was alone above
+            for name, kind in product(left, ALONE if one_by_one else ()):
                 who = guest or self.people.at(rule)
                 given = {each: [self._plausible(who, each)] for each in names() - {"csrf_token"}}
                 self._send(who, rule, f"{name}: {kind}", given | {name: HOSTILE[kind]})

@@ -90,7 +90,7 @@ def test_no_form_breaks_and_none_tells_a_secret(
             seen += guest.open(answer.headers["Location"]).html
             refused.update({rule.endpoint} if guest.status == 422 else ())
             if guest.path in ("/sign-in", "/sign-in/code") and rule.endpoint != "signin.code_post":
-                people.is_gone(guest)
+                people.was_led_to_sign_in(guest)
         for name, value in hidden.items():
             assert value not in seen, f"{where} repeats {name}"
 
