@@ -123,7 +123,7 @@ def test_what_was_filled_in_is_told_to_people_too(tmp_path: Path) -> None:
 
 
 def test_what_is_no_policy_is_told_in_a_line(tmp_path: Path) -> None:
-    done = command("missing.json", tmp_path)
+    done = rehearse("missing.json", tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("Error: missing.json is neither")
     assert done.stderr.count("\n") == 1
 

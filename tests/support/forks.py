@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, Protocol
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,8 @@ OURS = {
     "aws": "",
 }
 """By kind of process, what else it loads for processes that run the code here."""
+_DATA = ("iam", "sts")
+"""Services whose data, which botocore reads from large files, is parsed before a process forks."""
 _BEGINS = [sys.executable, "-m"]
 
 
@@ -180,6 +183,14 @@ def _serve(channel: socket.socket) -> dict[str, Any]:
         return told
 
 
+def _parse_once(session: ModuleType, loaders: ModuleType) -> None:
+    """Let every session of botocore share what another has read, as moto makes dozens, and read what all need."""
+    parse = cache(loaders.JSONFileLoader()._load_file)
+    loaders.JSONFileLoader._load_file = lambda _, *file: parse(*file)
+    for name in _DATA:
+        session.Session().create_client(name, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+
+
 def _become(told: dict[str, Any], set_by_libraries: Mapping[str, str]) -> str:
     """Take on what the new process has of its own. Returns the module to run."""
     os.setsid()
@@ -199,6 +210,8 @@ if __name__ == "__main__":
     _before = set(os.environ)
     for _name in sys.argv[2:]:
         import_module(_name)
+    if "botocore.session" in sys.modules:
+        _parse_once(sys.modules["botocore.session"], sys.modules["botocore.loaders"])
     _set = {name: value for name, value in os.environ.items() if name not in _before}
     if "TESTS_TEMPLATES" in os.environ:  # tests/support/templates.py
         from flask import Flask
