@@ -14,6 +14,7 @@ from pathlib import Path
 # One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latchkey-metrics-"))
 
+from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client import multiprocess  # after the folder is named
 
 from app.audit.log import begin_keys  # as above
@@ -27,6 +28,22 @@ bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 workers = int(os.environ.get("WORKERS") or os.environ.get("WEB_CONCURRENCY") or 1)
 # Threads, because a request mostly waits for AWS; more of them only wait for the interpreter.
 threads = 16
+
+
+class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """A worker with threads that ends although browsers hold connections on which they have sent nothing.
+
+    gunicorn 27 limits how long connections stay open that have served a request, but waits for these until
+    `graceful_timeout`. Browsers open them ahead of time.
+    """
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        for connection in self.pending_conns:
+            connection.timeout = min(connection.timeout, deadline)
+
+
+worker_class = Worker
 # Loaded once and then forked: workers share what they do not change, and a portal that cannot start says so once.
 preload_app = True
 # A start doesn't load these: the page that needs one does, in 20 to 60 ms. Several workers would each have a copy, so

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,29 @@ def test_it_serves_from_the_folder_of_any_project_and_ends_with_sigterm(
         assert portal.process.wait(35) == 0
     private = [file for file in (tmp_path / "portal").iterdir() if file.name.startswith("latchkey.db")]
     assert private and not any(file.stat().st_mode & 0o077 for file in private)
+
+
+def waiting(worker: str) -> int:
+    """How many sets of connections a worker waits for: its own, and one for each new connection, for 5 seconds."""
+    found = 0
+    for handle in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found += str(handle.readlink()) == "anon_inode:[eventpoll]"
+    return found
+
+
+def test_it_ends_although_a_browser_holds_a_connection_that_it_has_not_used(tmp_path: Path) -> None:
+    with Served(tmp_path / "portal", NoAws()) as portal:
+        assert portal.process
+        master = portal.process.pid
+        wait_until(lambda: signs_in(portal) and len(workers(master)) == 1)
+        [worker] = workers(master)
+        wait_until(lambda: waiting(worker) == 1)
+        with socket.create_connection(("127.0.0.1", portal.port)):
+            wait_until(lambda: waiting(worker) == 2)
+            wait_until(lambda: waiting(worker) == 1)
+            portal.process.send_signal(signal.SIGTERM)
+            assert portal.process.wait(15) == 0, "gunicorn waits 30 seconds for requests that are under way"
 
 
 def test_new_workers_and_a_new_master_run_nothing_of_that_folder(planted: PlantedFolder, tmp_path: Path) -> None:
