@@ -3,6 +3,8 @@
 
 const LONGEST = 15; // seconds between two requests
 const MOST = 40; // requests; after that you use the button
+const PATIENCE = 10_000; // milliseconds until a request to the portal alone counts as lost
+const PATIENCE_WITH_AWS = 45_000; // the portal asks AWS again where it gets no answer
 
 /** Replace a part's content. Open details stay open, and the focus stays or moves to the same element in the new content. */
 function swap(part, incoming) {
@@ -52,7 +54,8 @@ function live(form) {
     let answer;
     try {
       const headers = { "Latchkey-Part": "yes" };
-      answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers, redirect: "manual" });
+      const body = new URLSearchParams(new FormData(form));
+      answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE_WITH_AWS) });
     } catch {
       // The next request may succeed.
     }
@@ -102,11 +105,12 @@ function progress(box) {
   const text = box.querySelector("[data-progress-text]");
   const look = async () => {
     try {
-      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+      const headers = { Accept: "application/json" };
+      const answer = await fetch(box.dataset.progress, { headers, signal: AbortSignal.timeout(PATIENCE) });
       if (!answer.ok || answer.redirected) return location.reload(); // the session is over, and the page says so
       const now = await answer.json();
       if (!now.running) {
-        const page = await fetch(location.href);
+        const page = await fetch(location.href, { signal: AbortSignal.timeout(PATIENCE) });
         if (!page.ok || page.redirected) return location.reload();
         return take(await page.text());
       }

@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import Route
 from werkzeug.routing import Map
 
 from app.compliance.data.credential_report import NotAReport
@@ -454,6 +455,22 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     assert headline(admin) == figure
     read_lists(admin)
     assert admin.data("run") == []
+
+
+def test_progress_goes_on_after_an_answer_that_never_comes(enter: Callable[..., Surfer], clock: Clock) -> None:
+    clock.move(31)
+    admin = enter()
+    asked: list[str] = []
+
+    def swallow_the_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()
+
+    admin.page.route("**/compliance/progress*", swallow_the_first)
+    admin.open("/compliance")
+    admin.refresh_compliance()
+    assert len(asked) > 1
 
 
 def test_it_works_without_javascript_and_on_a_phone(enter: Callable[..., Surfer], clock: Clock) -> None:
