@@ -185,11 +185,12 @@ def test_every_operation_outside_the_allow_list_is_stopped_before_it_is_sent(
     pooled = Clients(allowed, "us-east-1")
     upstream.status = 403
     upstream.answer = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message/></Error></ErrorResponse>"
-    by_service: dict[str, Any] = {}
+    operations = every_operation(with_others=document != "tutorial")
+    by_service: dict[str, Any] = {service: pooled.client(service) for service in dict(operations)}
     passed = set()
     with using_credentials(person("alice")):
-        for service, operation in every_operation(with_others=document != "tutorial"):
-            client = by_service.setdefault(service, pooled.client(service))
+        for service, operation in operations:
+            client = by_service[service]
             upstream.seen.clear()
             try:
                 client._make_api_call(operation, {})

@@ -18,10 +18,11 @@ from tests.sandbox.test_every_operation import some
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 AGENT = "latchkey/1 Botocore"
+BOTOCORE = botocore.session.Session()
 OPERATIONS = [
     (service, operation)
     for service in ("iam", "sts")
-    for operation in botocore.session.Session().get_service_model(service).operation_names
+    for operation in BOTOCORE.get_service_model(service).operation_names
 ]
 LONG_TERM = AwsCredentials("AKIA" + "A" * 16, "s/+" * 13 + "s")
 TEMPORARY = AwsCredentials("ASIA" + "A" * 16, "s/+" * 13 + "s", "t/+=" * 80)
@@ -45,7 +46,7 @@ def ours(service: str, region: str) -> Any:
 
 
 def botocores(service: str, region: str, credentials: AwsCredentials) -> Any:
-    return botocore.session.Session().create_client(
+    return BOTOCORE.create_client(
         service,
         region,
         aws_access_key_id=credentials.access_key_id,
