@@ -100,6 +100,16 @@ SIGNS: dict[str, list[str]] = {
 }
 """Regular expressions that Python and JavaScript read alike, by where they match. Bytes are characters 0 to 255."""
 
+_OID = "\x2a\x86\x48\x86\xf7\x0d\x01"
+"""How the object identifiers of PKCS begin."""
+_PARTS = {
+    SIGNS["bytes"][1]: ("ssh-", "ecdsa-", "sk-"),
+    SIGNS["enclosing"][0]: ("\x01\x00\x30", "\x01\x01\x30"),
+    SIGNS["enclosing"][1]: (_OID,),
+    SIGNS["pkcs12"][0]: (_OID,),
+}
+"""What a match of these signs contains at least one of. Python finds a plain text far sooner than such a pattern."""
+
 _ESCAPED = re.compile(
     r"\\{1,8}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([nrt])|([\"'/]))|%([0-9A-Fa-f]{2})|&#([0-9]{1,3});"
     r"|&#x([0-9A-Fa-f]{1,2});|&(lt|gt|quot);"
@@ -112,6 +122,7 @@ _RUN = re.compile("[A-Za-z0-9+/]{24,}")
 _NO_BYTES = re.compile("[^\0-\xff]+")
 _NO_BASE64 = re.compile("[^A-Za-z0-9+/]+")
 _URL_SAFE = str.maketrans("-_", "+/")
+_MAYBE_HEX = re.compile("[0-9A-Fa-fx :,;.-]+")
 _HEX = re.compile(r"(?:(?:0x)?[0-9A-Fa-f]{2}[ :,;.-]{0,3}){16,}")
 _HEX_MARKS = re.compile("0x|[^0-9A-Fa-f]")
 _BESIDE_NUMBERS = re.compile(
@@ -120,6 +131,7 @@ _BESIDE_NUMBERS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """What programs, XML and JSON write beside each number of a list: types, tags, places."""
+_MAYBE_NUMBERS = re.compile(r"[0-9A-Fa-fxX -,./:-@[-`{-~-]+")
 _NUMBERS = re.compile(
     r"(?:-?(?:0[xX][0-9A-Fa-f]{1,2}(?![0-9A-Fa-f])|[0-9]{1,3}(?![0-9xX]))[ -,./:-@[-`{-~]{1,6}){15,}"
     r"-?(?:0[xX][0-9A-Fa-f]{1,2}(?![0-9A-Fa-f])|[0-9]{1,3}(?![0-9xX]))"
@@ -136,9 +148,17 @@ def _compiled(where: str) -> list[re.Pattern[str]]:
     return [re.compile(sign, re.ASCII | re.DOTALL) for sign in SIGNS[where]]
 
 
+def _possible(where: str, data: str) -> Iterator[re.Pattern[str]]:
+    """The signs of which these bytes have a part."""
+    for sign in _compiled(where):
+        parts = _PARTS.get(sign.pattern)
+        if parts is None or any(part in data for part in parts):
+            yield sign
+
+
 def unescaped(text: str) -> str:
     """The text with what JSON, programs, addresses and HTML write for line ends and signs put back."""
-    return _ESCAPED.sub(_character, text)
+    return _ESCAPED.sub(_character, text) if any(mark in text for mark in "\\%&") else text
 
 
 def _character(match: re.Match[str]) -> str:
@@ -174,12 +194,13 @@ def _text(given: str | bytes) -> str:
 
 def _in_bytes(data: str, *, beginning: bool) -> Found | None:
     """data: characters 0 to 255 for bytes. beginning: of a file, or of decoded base64."""
-    if any(sign.search(data) for sign in _compiled("pkcs12")):
+    if any(sign.search(data) for sign in _possible("pkcs12", data)):
         return Found.PKCS12
-    signs = _compiled("bytes") + (_compiled("first") if beginning else [])
-    if any(sign.search(data) for sign in signs):
+    if any(sign.search(data) for sign in _possible("bytes", data)):
         return Found.KEY
-    for sign in _compiled("enclosing"):
+    if beginning and any(sign.match(data) for sign in _compiled("first")):
+        return Found.KEY
+    for sign in _possible("enclosing", data):
         if any(_goes_on_with_octets(data, match) for match in sign.finditer(data)):
             return Found.KEY
     return None
@@ -196,7 +217,8 @@ def _goes_on_with_octets(data: str, match: re.Match[str]) -> bool:
 
 def _in_text(text: str, depth: int) -> Found | None:
     """depth: how often base64 is undone."""
-    plain = _BLANKS.sub(" ", visible(unescaped(text)).translate(DASHES))
+    written = unescaped(text)
+    plain = _BLANKS.sub(" ", visible(written).translate(DASHES))
     squeezed = plain.replace(" ", "")
     if any(sign.search(plain) for sign in _compiled("text")):
         return Found.KEY
@@ -205,7 +227,7 @@ def _in_text(text: str, depth: int) -> Found | None:
     starts = (_decoded(word[:32]) for word in _RUN.findall(plain.translate(_URL_SAFE)))
     if any(sign.match(start) for start in starts for sign in _compiled("first")):
         return Found.KEY
-    for data, beginning in _inside(text, plain, squeezed):
+    for data, beginning in _inside(text, written, plain, squeezed):
         if known := _in_bytes(data, beginning=beginning):
             return known
         pieces = _READABLE.findall(data.replace("\0", "")) if depth else []
@@ -214,25 +236,34 @@ def _in_text(text: str, depth: int) -> Found | None:
     return None
 
 
-def _inside(text: str, plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
+def _inside(text: str, written: str, plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
     """(bytes that it may stand for, whether from their beginning): as they are, base64, hexadecimal, numbers."""
     yield _NO_BYTES.sub("", plain), False  # escaped one by one
-    octets = _OCTAL.sub(lambda match: chr(int(match[1], 8)), unescaped(text))
+    octets = _OCTAL.sub(lambda match: chr(int(match[1], 8)), written) if "\\" in written else written
     if octets != text:  # bytes that aren't text: blanks among them count
         yield _NO_BYTES.sub("", octets), False
     stream = _NO_BASE64.sub("", squeezed.translate(_URL_SAFE))
     yield _decoded(stream), True
     for offset in (1, 2, 3):
         yield _decoded(stream[offset:]), False
-    for run in _HEX.findall(plain):
+    for run in _runs(_HEX, _MAYBE_HEX, 32, plain):
         digits = _HEX_MARKS.sub("", run)
         yield _from_hex(digits), True
         yield _from_hex(digits[1:]), False
-    for run in _NUMBERS.findall(_BESIDE_NUMBERS.sub(" ", plain)):
+    if sum(map(plain.count, "0123456789")) < 16:  # so many numbers make a run
+        return
+    for run in _runs(_NUMBERS, _MAYBE_NUMBERS, 31, _BESIDE_NUMBERS.sub(" ", plain)):
         numbers = _NUMBER.findall(run)
         yield "".join(chr(int(number, 16 if "x" in number.lower() else 10) & 0xFF) for number in numbers), True
         if not re.search("[89xX]", run):
             yield "".join(chr(int(number, 8) & 0xFF) for number in numbers), True
+
+
+def _runs(pattern: re.Pattern[str], maybe: re.Pattern[str], shortest: int, text: str) -> Iterator[str]:
+    """What matches the pattern, looked for only where enough characters are of those it is made of."""
+    for some in maybe.findall(text):
+        if len(some) >= shortest:
+            yield from pattern.findall(some)
 
 
 def _decoded(word: str) -> str:
