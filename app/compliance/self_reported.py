@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -70,7 +70,7 @@ def _is_stored(person: Person, own: OwnFacts, now: datetime) -> bool:
     with db.engine.connect() as connection:
         user_id, facts = queries.own_facts(connection, person.account_id, person.user_name) or ("", {})
     stored: Mapping[str, Any] = facts if user_id == person.user_id else {}
-    for name, (_, value) in json.loads(json.dumps(own)).items():
+    for name, (_, value) in orjson.loads(orjson.dumps(own)).items():
         at, known = stored.get(name, ("", None))
         if not at or known != value or now - datetime.fromisoformat(at) > SAME_FOR:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys.inactive import inactive_since
 from app.access_keys.views import unsaved
+from app.aws.iam import MfaDevice
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.device_views import replaced_device
@@ -22,7 +24,7 @@ from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
 from app.web.navigation import say_mfa_is_on
-from app.web.permissions import offered
+from app.web.permissions import answer, offered
 from app.web.request_context import audit, gateways, permitted, person
 from app.web.responses import page
 
@@ -83,7 +85,12 @@ def _with_mfa() -> ResponseReturnValue:
         later=later(situation),
         alias=alias,
         console_url=console_url(me, alias),
-        second_device_missing=len(has.devices) == 1 and may_add_virtual_device(me, permitted(), has.devices),
+        second_device_missing=len(has.devices) == 1 and _may_add_another(has.devices),
         ends_at=current.session_ends_at(),
         key_state=state_of(me.access_key_id, has.keys),
     )
+
+
+def _may_add_another(devices: Sequence[MfaDevice]) -> bool:
+    me, serials = person(), sorted(device.serial_number for device in devices)
+    return answer(("another-device", *serials), lambda: may_add_virtual_device(me, permitted(), devices))

@@ -92,6 +92,11 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
     return _kept((me.arn, mfa, endpoint), find)
 
 
+def answer(about: tuple[str, ...], find: Callable[[], Found]) -> Found:
+    """Return what the document says about this for the user who is signed in, found at most `SECONDS_KEPT` ago."""
+    return _kept((person().arn, *about), find)
+
+
 def _kept(key: object, find: Callable[[], Found]) -> Found:
     """What the document says. A page asks about every link of it, and the answer stays while the document does."""
     known: TTLCache[object, Found] = current_app.extensions["ruled-out"]

@@ -10,6 +10,7 @@ from functools import cache
 from flask import Flask, g
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from flask_wtf.csrf import generate_csrf
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from jinja2 import Template
 from jinja2.environment import TemplateModule
@@ -89,6 +90,11 @@ def error_links(form: FlaskForm) -> list[tuple[str, str]]:
     ]
 
 
+def csrf_token() -> str:
+    """Return the token of this page's forms. Flask-WTF makes it once, but looks up its settings for each form."""
+    return str(g.get("csrf_token") or generate_csrf())
+
+
 class SharedMacros(Template):
     """A template whose macros are made once. All pages that import it without their context share them.
 
@@ -129,6 +135,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["current_user"] = current_user  # for macros, which don't get what Flask-Login gives pages
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["accounts_to_administer"] = accounts_to_administer
+    app.jinja_env.globals["csrf_token"] = csrf_token
     app.jinja_env.globals["error_links"] = error_links
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["takes_focus"] = takes_focus

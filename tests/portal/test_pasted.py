@@ -27,7 +27,7 @@ from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import InvalidVerificationCode, read_verification_code
 from app.signin.forms import AccessKeyForm
 from app.text.messages import _
-from app.text.typed import without_blanks
+from app.text.typed import code as digits_of
 from app.web.forms import CodeForm
 from app.web.responses import local_path
 
@@ -110,7 +110,7 @@ def test_the_end_of_a_secret_is_six_characters_or_nothing(pasted: str) -> None:
 def test_a_code_is_six_digits_or_nothing(typed: str) -> None:
     form = CodeForm(MultiDict({"code": typed, "serial_number": "one"}))
     form.offer(["one"])
-    assert form.validate() == bool(re.fullmatch(r"[0-9]{6}", without_blanks(typed)))
+    assert form.validate() == bool(re.fullmatch(r"[0-9]{6}", digits_of(typed)))
 
 
 POLICIES = st.one_of(
