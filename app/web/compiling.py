@@ -20,7 +20,7 @@ _PLAIN = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 class Calls(Context):
     """Calls functions and macros without Jinja's search for what each wants besides its arguments.
 
-    A page makes 250 calls, and the search takes longer than most of what they do.
+    A page makes more than a hundred calls, and the search takes longer than most of what they do.
     """
 
     def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
