@@ -183,6 +183,19 @@ def _serve(channel: socket.socket) -> dict[str, Any]:
         return told
 
 
+_ended: list[int] = []
+"""The exit status, once it is known."""
+
+
+def _end() -> None:
+    """End at once, after all that was to be done at the end: Python would look for garbage, and free each object."""
+    gc.freeze()
+    if _ended:
+        for each in (sys.stdout, sys.stderr):
+            each.flush()
+        os._exit(_ended[-1])
+
+
 def _parse_once(session: ModuleType, loaders: ModuleType) -> None:
     """Let every session of botocore share what another has read, as moto makes dozens, and read what all need."""
     parse = cache(loaders.JSONFileLoader()._load_file)
@@ -207,6 +220,7 @@ def _become(told: dict[str, Any], set_by_libraries: Mapping[str, str]) -> str:
 
 if __name__ == "__main__":
     del sys.path[0]  # this folder, whose modules have names of libraries
+    atexit.register(_end)  # the first, which is called last
     _before = set(os.environ)
     for _name in sys.argv[2:]:
         import_module(_name)
@@ -220,11 +234,15 @@ if __name__ == "__main__":
         Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(os.environ["TESTS_TEMPLATES"])}
     if orm := sys.modules.get("sqlalchemy.orm"):
         orm.configure_mappers()
-    # What was loaded lives as long as the process: looking for garbage in it takes half a second whenever one ends.
-    gc.freeze()
-    atexit.register(gc.freeze)
+    gc.freeze()  # what was loaded lives as long as the process
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _module = _become(_serve(socket.socket(fileno=int(sys.argv[1]))), _set)
     import runpy
 
-    runpy.run_module(_module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(_module, run_name="__main__", alter_sys=True)
+        _ended.append(0)
+    except SystemExit as _exit:
+        if isinstance(_exit.code, int | None):
+            _ended.append(_exit.code or 0)
+        raise
