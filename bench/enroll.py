@@ -27,7 +27,7 @@ CALLS = 5
 FAR_MS, FEW = 2000, 2
 """An AWS so far away that only waiting for calls counts, even on a busy machine."""
 SECRET = "s" * 40
-STS_LEARNS_S = 10.5
+WAIT_FOR_STS_S = 10.5
 
 
 class _Watch:
@@ -58,7 +58,7 @@ def _enroll(url: str, number: int) -> float:
     watch(lambda: person.submit("/mfa/enroll", first_code=code(-2), second_code=code(-1)), "/mfa/activate")
     enabled = time.monotonic()
     watch(lambda: person.submit("/mfa/activate", code=code(0)), "")
-    time.sleep(max(0.0, STS_LEARNS_S - (time.monotonic() - enabled)))
+    time.sleep(max(0.0, WAIT_FOR_STS_S - (time.monotonic() - enabled)))
     watch(lambda: person.submit("/mfa/activate/continue"), "/mfa/finished")
     return watch.taken
 

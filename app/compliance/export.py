@@ -35,7 +35,10 @@ ADDED = (
     "exception_rule", "request_action", "request_resource", "request_with", "request_conditions",
     "request_statement", "request_policy",
 )  # fmt: skip
-"""Columns after the exact user name. New ones come last, so that programs that count columns still work."""
+"""Columns after COLUMNS. In CSV files, `user_name_exact` is between the two: `as_csv` in `app.web.exports` adds it.
+
+New columns come last, so that programs that count columns still work.
+"""
 
 
 def exported(

@@ -15,8 +15,11 @@ from app.errors import MfaNotRecognized, NoResponse, PortalError, Refused, Wrong
 from app.sessions.contents import Upgrade
 from app.text.messages import N_, _
 
-STS_LEARNS = timedelta(seconds=10)
-"""STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""
+WAIT_FOR_STS = timedelta(seconds=10)
+"""Time from turning on a device at IAM to the first request to STS for an MFA session with its code.
+
+STS accepts a new device 8 to 14 seconds after IAM (observed), and there are only `MOST_TRIES`.
+"""
 TRY_AGAIN = timedelta(seconds=4)
 MOST_TRIES = 4
 
@@ -41,7 +44,7 @@ def take_code(upgrade: Upgrade, code: str) -> Upgrade:
     """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that AWS was sent before."""
     if code in upgrade.used:
         raise CodeAlreadyUsed(_("You already used this code. Wait until your app shows the next one."))
-    return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
+    return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + WAIT_FOR_STS)
 
 
 def is_due(upgrade: Upgrade, now: datetime) -> bool:

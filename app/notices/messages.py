@@ -44,7 +44,10 @@ class TryLater(NamedTuple):
     after: float | None = None
     code: str = "try-later"
     channel_down: bool = False
-    """No message could have been sent, to any address. It doesn't count as a try of this one."""
+    """Any other message would have failed as well: the server wasn't reached, or (a webhook) it answered with an error.
+
+    This doesn't count as a try of the message.
+    """
     answered: bool = False
     """The receiver got the message and answered with an error, so the message may be the reason after all."""
 

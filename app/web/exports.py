@@ -62,7 +62,7 @@ _PLAIN = "=+-@,./_"
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Sequence[str] = ()) -> Iterator[str]:
-    """Yield a line for each row, after the header. User names are also in a column of their own, `exact`.
+    """Yield a line for each row, after the header. If `user_name` is a column, `user_name_exact` is one after `columns`.
 
     added: columns after that one, which later releases added.
     """
