@@ -38,10 +38,11 @@ def unsaved_keys(
     in_hand: Callable[[], Collection[str]],
     open_sessions: Callable[[], Collection[str]],
 ) -> list[Unsaved]:
-    """Return the person's keys that were created here and whose secret nobody is known to have, oldest first.
+    """Return the user's keys that were created here and whose secret nobody is known to have, oldest first.
 
-    in_hand: ids of keys whose secret waits in this session, or that it was opened with. open_sessions: returns the
-    short IDs of the person's sessions. Both are asked only where that matters.
+    in_hand: returns the IDs of keys whose secret this session still shows, and of the key it was signed in with.
+    open_sessions: returns the short IDs of the user's sessions. Both are called only if a key may have been created
+    here.
     """
     made = {each.target: each for each in last_done_without(audit, ACCESS_KEY.made, *_ENOUGH)}
     begun = without_outcome(audit, now, (ACCESS_KEY.made, ACCESS_KEY.deleted), running=True)

@@ -26,7 +26,7 @@ class MadeReport(NamedTuple):
     content: bytes
     """CSV."""
     made_at: datetime
-    """UTC, aware. AWS makes a new one at most every four hours."""
+    """UTC, aware. AWS makes a new one at most once every four hours."""
 
 
 class CredentialReportGateway:

@@ -12,7 +12,10 @@ answered: ContextVar[list[str]] = ContextVar("request_id")
 
 @contextmanager
 def request_ids() -> Iterator[list[str]]:
-    """Collect AWS's request ids of the answers that arrive inside, with anyone's credentials, oldest first."""
+    """Context manager. Yield a list that fills with the request ID of each AWS answer, oldest first.
+
+    It makes no difference whose credentials signed the request.
+    """
     seen: list[str] = []
     before = answered.set(seen)
     try:

@@ -43,7 +43,7 @@ MISSING, FAILED = "missing", "failed"
 AGES = (1, 7, 30)
 """Days."""
 SOURCES = ("", *map(str, AGES), MISSING, FAILED)
-"""What can be asked of an account's sources: older than so many days, missing, or that the last sync failed."""
+"""What can be asked of an account's sources: older than that many days, missing, or that the last sync failed."""
 SORTS = ("", "name", "unit", "users", "oldest")
 
 
@@ -97,7 +97,7 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True)
 class AllAccounts:
-    """A page of the table. The totals are of all accounts that match."""
+    """A page of the table. The totals include all accounts that match."""
 
     shown: Sequence[Overview]
     number: int

@@ -57,7 +57,7 @@ def _known(account_id: str) -> Callable[[Sequence[str]], Collection[str]]:
 @bp.get("/exceptions/several")
 @admins_only
 def choose_rule() -> ResponseReturnValue:
-    """Lead from the exceptions to the users of a rule, to except several of them."""
+    """Lead from the exceptions to the users of a rule, to add exceptions for several of them."""
     account_id, rule = chosen_account(), request.args.get("rule", "")
     if rule not in BY_ID:
         abort(404)
@@ -67,7 +67,7 @@ def choose_rule() -> ResponseReturnValue:
 @bp.get("/rules/<rule>/exceptions")
 @admins_only
 def several(rule: str) -> ResponseReturnValue:
-    """The users of a rule, and a form to except several of them at once."""
+    """The users of a rule, and a form to add exceptions for several of them at once."""
     account = watched()
     chosen_rule, wanted, chosen = _chosen(account, rule)
     with db.engine.connect() as connection:

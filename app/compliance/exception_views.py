@@ -1,4 +1,4 @@
-"""Pages of exceptions from the rules: the list, and one exception at a time."""
+"""Pages of exceptions to the rules: the list, and one exception at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policies of an account, from its authorization details: who is under each, and what is in it. Pure."""
+"""The policies of an account, from its authorization details: who has each, and what is in it. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GROUP = "group:"
 
 @dataclass
 class ListedPolicy:
-    """A policy, and how many users are under it.
+    """A policy, and the users who have it.
 
     key: its ARN, or for an inline policy "user/NAME/POLICY" or "group/NAME/POLICY".
     """
@@ -40,11 +40,11 @@ class ListedPolicy:
         return not self.key.startswith("arn:")
 
     def count(self, via: str) -> int:
-        """How many users are under it this way: "user", "group:" for any group, "boundary"."""
+        """How many users have it this way: "user", "group:" for any group, "boundary"."""
         return sum(any(way.startswith(via) for way in ways) for ways in self.users.values())
 
     def failing(self, states: Mapping[str, State]) -> int:
-        """How many of the users under it aren't forced to use MFA. states: what `mfa-forced` says, by user name."""
+        """How many of its users aren't forced to use MFA. states: what `mfa-forced` says, by user name."""
         return sum(states.get(name) is State.FAIL for name in self.users)
 
 
@@ -79,7 +79,7 @@ def matching(policies: Mapping[str, ListedPolicy], text: str) -> list[ListedPoli
 
 
 class UnderIt(NamedTuple):
-    """A user and a policy. ways: how they come by it, none for a user who isn't under it."""
+    """A user and a policy. ways: how they got it, none for a user who doesn't have it."""
 
     user_name: str
     arn: str
@@ -89,7 +89,7 @@ class UnderIt(NamedTuple):
 
 
 def people_of(details: Details, policy: ListedPolicy, states: Mapping[str, State], *, under: bool) -> list[UnderIt]:
-    """Return the users who are under a policy, or who aren't, in the order of their names.
+    """Return the users who have a policy, or who don't, in the order of their names.
 
     states: what `mfa-forced` says, by user name.
     """

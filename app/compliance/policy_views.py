@@ -1,4 +1,4 @@
-"""Pages about the policies of an account: who is under each, and what attaching one to a group would change."""
+"""Pages about the policies of an account: who has each, and what attaching one to a group would change."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _page_of(items: Sequence[Item]) -> tuple[Sequence[Item], int, int]:
 @bp.get("")
 @auditors_too
 def index() -> ResponseReturnValue:
-    """All policies, with how many users are under each."""
+    """All policies, and how many users have each."""
     account, form = watched(), PolicyFilterForm(request.args)
     form.validate()
     details = _details(account.account_id)
@@ -80,7 +80,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/one")
 @auditors_too
 def one() -> ResponseReturnValue:
-    """A policy: who is under it and who isn't, what is wrong with it, and what it says."""
+    """A policy: who has it and who doesn't, what is wrong with it, and what it says."""
     from app.policy.check.all_checks import check_attached, mentions_mfa  # noqa: PLC0415 # few requests need it
 
     account, under = watched(), request.args.get("under") != "no"
@@ -117,7 +117,7 @@ def _asked(account_id: str) -> tuple[Details, policies.ListedPolicy]:
 @bp.get("/people.<any(csv, json):ending>")
 @auditors_too
 def people(ending: str) -> ResponseReturnValue:
-    """The users under a policy, or those who aren't, as a file."""
+    """The users who have a policy, or who don't, as a file."""
     account_id, under = chosen_account(), request.args.get("under") != "no"
     details, policy = _asked(account_id)
     audit_of(account_id).note(Event.COMPLIANCE_EXPORTED, f"{account_id}: {policy.name}.{ending}"[:256])

@@ -116,7 +116,7 @@ class Sync:
         ]
 
     def run(self, listed: Iterable[ListedAccount], parallel: int) -> list[Outcome]:
-        """Read and store accounts, so many at a time. Return how each ended, in the order of their ends."""
+        """Read and store `parallel` accounts at a time. Return how each ended, in the order of their ends."""
         found = []
         with ThreadPoolExecutor(parallel, "sync") as pool:
             running = [pool.submit(copy_context().run, self.one, each) for each in listed]

@@ -255,7 +255,7 @@ def export(ending: str) -> ResponseReturnValue:
 
 
 WHOLE_ONLY = ("html", "zip")
-"""Files to hand on: a report or pack of a part would look as if it were of all."""
+"""Files to give to others: a report or pack of some results would look as if it had all."""
 
 
 @bp.get("/reminders")

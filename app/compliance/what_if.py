@@ -172,7 +172,7 @@ def commands(details: Details, group: str, document: Mapping[str, Any]) -> str:
 
 
 def replaced(details: Details, document: Mapping[str, Any]) -> int | None:
-    """How many users are under the policy of that name that the commands change. None: they change no other."""
+    """How many users have the policy of that name that the commands change. None: they change no other."""
     arn = f"arn:{details.partition}:iam::{details.account_id}:policy/{POLICY}"
     policy = details.policies.get(arn)
     if policy is None or (policy.document and json.loads(details.documents[policy.document]) == document):

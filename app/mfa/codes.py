@@ -58,7 +58,7 @@ class CodesNotConsecutive(Refused):
 
 
 class FirstCodeNotOfThisEntry(Refused):
-    """Only the second code is of this seed."""
+    """Only the second code was made from this seed."""
 
     code = "first-code-not-of-this-entry"
     message = N_(
@@ -68,7 +68,7 @@ class FirstCodeNotOfThisEntry(Refused):
 
 
 class SecondCodeNotOfThisEntry(Refused):
-    """Only the first code is of this seed."""
+    """Only the first code was made from this seed."""
 
     code = "second-code-not-of-this-entry"
     message = N_(
@@ -78,7 +78,7 @@ class SecondCodeNotOfThisEntry(Refused):
 
 
 class CodesNotOfThisEntry(Refused):
-    """Neither code is of this seed."""
+    """Neither code was made from this seed."""
 
     code = "codes-not-of-this-entry"
     message = N_(

@@ -191,7 +191,7 @@ def enroll_post() -> ResponseReturnValue:
     if pending.backup:
         message = _(
             "Your backup works. Now delete the entry “%(entry)s” from your app, and keep the others. "
-            "Then seal the print.",
+            "Then seal the printout.",
             entry=entry_in_app(pending.serial_number),
         )
         return done(message, "mfa.devices")

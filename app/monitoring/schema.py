@@ -19,7 +19,7 @@ _version = table("alembic_version", column("version_num"))
 _support = table("schema_support", column("oldest"))
 """`app.db.models.SchemaSupport`, with one row."""
 TOO_NEW = (
-    "The database’s schema is of a later version, which this version can’t work with. Start the later version. "
+    "The database’s schema is from a later version, which this version can’t use. Start the later version. "
     "docs/operations.md says how to go back."
 )
 

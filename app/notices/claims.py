@@ -37,7 +37,7 @@ from app.notices.notice import CANCELLED, MARKS, PAUSED, TO_BE_SENT, State
 LEASE = timedelta(seconds=120)
 """A claim ends this long after the worker last renewed it. A message takes 30 seconds at most."""
 LONGEST_ANSWERED_WITH_ERRORS = timedelta(days=3)
-"""A notice that the receiver has refused for so long isn't tried again, though such tries don't count."""
+"""A notice that the receiver has refused for this long isn't tried again, though such tries don't count."""
 INTERRUPTED = "interrupted"
 """The error code of a notice whose worker ended before it stored a result."""
 FIRST_PAUSE = 30.0
@@ -70,7 +70,7 @@ class Pace:
     """How fast notices are sent, and how often."""
 
     attempts: int = 10
-    """After so many, a notice isn't tried again. A try for which the channel was down doesn't count."""
+    """After this many, a notice isn't tried again. A try for which the channel was down doesn't count."""
     per_minute: int = 0
     """Notices of all workers and channels in a minute. 0: as many as there are."""
     quiet: QuietHours | None = None
@@ -87,7 +87,7 @@ def pause_before(attempt: int, asked: float | None) -> float:
 
 
 def pause_while_down(waiting: timedelta, asked: float | None) -> float:
-    """Return seconds until the next try of a notice that has been waiting for a server so long. asked: as above."""
+    """Return seconds until the next try of a notice whose server is down. waiting: for how long. asked: as above."""
     longest = min(max(waiting.total_seconds(), FIRST_PAUSE), LONGEST_PAUSE_WHILE_DOWN)
     return max(asked or 0.0, longest * (0.5 + secrets.randbelow(500) / 1000))
 

@@ -44,7 +44,7 @@ class TryLater(NamedTuple):
     after: float | None = None
     code: str = "try-later"
     channel_down: bool = False
-    """Any other message would have failed as well: the server wasn't reached, or (a webhook) it answered with an error.
+    """Any other message would have failed as well: the server wasn't reached, or a webhook answered with an error.
 
     This doesn't count as a try of the message.
     """

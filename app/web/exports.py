@@ -62,9 +62,9 @@ _PLAIN = "=+-@,./_"
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Sequence[str] = ()) -> Iterator[str]:
-    """Yield a line for each row, after the header. If `user_name` is a column, `user_name_exact` is one after `columns`.
+    """Yield a line for each row, after the header. If `user_name` is in `columns`, `user_name_exact` follows them.
 
-    added: columns after that one, which later releases added.
+    added: columns after those, which later releases added.
     """
     named = "user_name" in columns
     line = io.StringIO()

@@ -58,7 +58,7 @@ def before(large_uploads: Hook) -> tuple[Step, ...]:
         Step(security.only_text, "reads the form: a broken one is refused before anything looks into it"),
         Step(slots.drop_what_is_over, "no secret outlives its time, whichever page is opened"),
         Step(refused.drop_what_is_over, "nor does anything that was typed"),
-        Step(CSRFProtect().init_app, "a form must be of this very session", extension=True),
+        Step(CSRFProtect().init_app, "a form must come from this very session", extension=True),
         Step(limiter.init_app, "counts only what got so far; forged forms use up nobody's tries", extension=True),
         Step(error_pages.show_what_waits, "the answer to the form that was sent to this page"),
         Step(permissions.explain_what_cannot_work, "what the policy rules out is said, and AWS is not asked"),

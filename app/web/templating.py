@@ -98,7 +98,7 @@ def csrf_token() -> str:
 class SharedMacros(Template):
     """A template whose macros are made once. All pages that import it without their context share them.
 
-    They know the functions and filters below, and what they are given. Nothing they contain is of one request.
+    They know the functions and filters below, and what they are given. Nothing in them belongs to one request.
     """
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:

@@ -33,7 +33,7 @@ ACCOUNT = "123456789012"
 
 OWN = """
 id = "house"
-name = "Rules of the house"
+name = "House rules"
 source = "The handbook"
 checked = 2026-05-03
 
@@ -59,7 +59,7 @@ def own(tmp_path: Path) -> Callable[[str], str]:
 def test_a_file_is_a_standard_like_any_other(own: Callable[[str], str]) -> None:
     config = from_env({**GOOD, "COMPLIANCE_STANDARDS": f"{own(OWN)}, cis-5.0"})
     house, cis = standards_of(config, ACCOUNT)
-    assert (house.id, house.short, cis.id) == ("house", "Rules of the house", "cis-5.0")
+    assert (house.id, house.short, cis.id) == ("house", "House rules", "cis-5.0")
     (control,) = house.controls
     assert control.source == "The handbook" and control.assessment is Assessment.AUTOMATED
     (rule,) = control.judged_by(Terms(NOW))
@@ -76,8 +76,8 @@ BELOW = 'number = "H1"'
         ("= [", "[control]]", "not TOML"),
         ('id = "house"', 'id = "My House"', "id: 'My House'"),
         ('id = "house"\n', "", "id: missing"),
-        ('name = "Rules of the house"\n', "", "name: missing"),
-        ('name = "Rules of the house"', "name = 3", "name: 3 is not a text"),
+        ('name = "House rules"\n', "", "name: missing"),
+        ('name = "House rules"', "name = 3", "name: 3 is not a text"),
         ('source = "The handbook"\n', "", "item H1: source: missing"),
         ('source = "The handbook"', "source = 3", "source: 3 is not a text"),
         ("checked = 2026-05-03\n", "", "item H1: checked: missing"),

@@ -48,7 +48,7 @@ STATES = {
 }
 """Labels and tones."""
 OUTCOMES = {
-    "": N_("Still asked"),
+    "": N_("Not done"),
     Outcome.DONE: N_("Done"),
     Outcome.EXCEPTED: N_("Excepted"),
     Outcome.DELETED: N_("Deleted"),

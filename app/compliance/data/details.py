@@ -21,7 +21,7 @@ from app.compliance.data.report_formats import time_of
 from app.text.messages import _
 
 CLOCKS = timedelta(hours=1)
-"""How much earlier the time that is given for the details may be than the latest time in them."""
+"""Tolerance for clocks: the stated collection time may be this much before the latest time in the file."""
 LONGEST_DOCUMENT = 256 * 1024
 """Characters without white space. IAM's quotas allow 10,240, AWS's own policies are longer."""
 _NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -71,7 +71,7 @@ def details_of(pages: Sequence[Page], collected_at: datetime, digest: str = "") 
 
 
 def moment(time: datetime) -> str:
-    """Return the time as messages have it."""
+    """Format a time for messages: 3 May 2026, 14:05 UTC."""
     return f"{time.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
 
 
@@ -93,7 +93,10 @@ def _check_last(pages: Sequence[Page]) -> None:
 
 
 def _by_name(key: str, pages: Iterable[Page], read: Any) -> dict[str, Any]:
-    """Read a list of all pages. Names differ in more than upper and lower case, as IAM demands."""
+    """Read one list from all pages, by name.
+
+    Raises NotDetails for an entry that isn't from AWS, and for two names that differ only in case, as IAM has none.
+    """
     found: dict[str, Any] = {}
     known: set[str] = set()
     for number, entry in enumerate(_entries(key, pages), 1):
@@ -265,7 +268,7 @@ class _Reading:
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Has it more levels than that?"""
+    """Return whether the value is nested more than `levels` deep."""
     if isinstance(value, Mapping | list):
         parts = value.values() if isinstance(value, Mapping) else value
         return levels == 0 or any(_deeper(part, levels - 1) for part in parts)

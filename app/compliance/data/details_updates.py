@@ -143,7 +143,7 @@ def _summary(details: Details, keys: list[str], how: str) -> DetailsFacts:
 
 
 def check_complete(details: Details, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
-    """Raise NotDetails where they are of the future, older than the stored ones, or lack too many users."""
+    """Raise NotDetails where they are from the future, older than the stored ones, or lack too many users."""
     if details.collected_at > now + CLOCKS:
         why = _("The time the details were collected is in the future. Correct it. Nothing was changed.")
         raise NotDetails(why, diagnosis="future")

@@ -1,6 +1,6 @@
-"""From an account's authorization details to whether MFA is forced on each user. Pure.
+"""Work out for each user, from the authorization details, whether MFA is forced. Pure.
 
-`app.policy.forced` decides. This unites the policies of each user: their own, those of their groups, their boundary.
+This collects each user's policies: their own, those of their groups, their boundary. `app.policy.forced` decides.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def judged(details: Details) -> dict[str, ForcedFacts]:
 
 
 def _facts(user: DetailsUser, missing: tuple[str, ...], judgement: Judgement) -> ForcedFacts:
-    """With a policy missing, the judge took it for one that allows anything. Only a pass is sure then."""
+    """Return what is stored for a user. missing: policies that were judged as if each allowed everything.
+
+    With one missing, only a pass is certain. Anything else becomes unknown.
+    """
     state, unexplored, found = judgement.state, judgement.unexplored, judgement.counterexample
     if missing and state != "pass":
         state, unexplored, found = "unknown", missing, None
@@ -136,7 +139,7 @@ def _facts(user: DetailsUser, missing: tuple[str, ...], judgement: Judgement) ->
 
 
 def holders(details: Details) -> Iterator[tuple[str, str, str]]:
-    """Yield which user is under which policy and how: policy key, user name, via. See `policy_key`."""
+    """Yield which user has which policy and how: policy key, user name, via. See `policy_key`."""
     for user in details.users.values():
         yield from ((arn, user.user_name, "user") for arn in user.attached)
         yield from ((policy_key("user", user.user_name, each.name), user.user_name, "user") for each in user.inline)

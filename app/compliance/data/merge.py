@@ -69,7 +69,7 @@ class Merged:
 def check_complete(
     report: CredentialReport, stored: AccountRow, absent: Iterable[PersonRow], listed: int, now: datetime
 ) -> None:
-    """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users.
+    """Raise NotAReport where the report is from the future, older than the stored one, or lacks too many users.
 
     absent: the stored users whom it doesn't name. listed: how many users the lists had when it was made.
     """
@@ -139,7 +139,7 @@ def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson, line: st
 
 
 def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
-    """The facts, and for a user with MFA whether it is of a kind that isn't virtual, as the lists show."""
+    """Return the facts, and for a user with MFA whether their device isn't virtual, as the lists show."""
     return {**facts, "other": not virtual_devices} if facts["mfa"] else facts
 
 
@@ -211,7 +211,7 @@ def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: O
 
 
 def _not_overtaken(known: OwnFacts, observed: OwnFacts, now: datetime) -> OwnFacts:
-    """The facts that aren't older than what is known of the same. A time after now is of a clock that was wrong."""
+    """Return the facts that aren't older than the known ones. A time after now comes from a clock that was wrong."""
     before = cast("Mapping[str, tuple[str, object]]", known)
     facts = cast("Mapping[str, tuple[str, object]]", observed)
     times = {name: datetime.fromisoformat(at) for name, (at, _) in before.items()}

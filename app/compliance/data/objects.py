@@ -14,11 +14,11 @@ from app.compliance.data.models import ComplianceObject
 
 
 class ObjectState(StrEnum):
-    """What became of an object."""
+    """Whether an object of the bucket was stored, skipped because newer data exists, or refused."""
 
     STORED = "stored"
     OLDER = "older"
-    """What is stored of the account is as new or newer."""
+    """Skipped: the data stored for the account is as new or newer."""
     REFUSED = "refused"
 
 
@@ -45,7 +45,7 @@ def digest_of(key: str) -> str:
 
 
 def remember(engine: Engine, bucket: str, key: str, read: ReadObject, now: datetime) -> None:
-    """Store the outcome of an object, in place of an earlier one."""
+    """Store how reading an object ended. Replaces its earlier entry."""
     digest = digest_of(key)
     row = {"etag": read.etag, "state": str(read.state), "problem": read.problem[:1024], "read_at": now}
     with engine.begin() as connection:

@@ -76,7 +76,7 @@ def read_user_ids(connection: Connection, account_id: str, names: Collection[str
 
 
 def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
-    """Yield the names, so many at a time as a statement may have."""
+    """Yield the names, at most as many at a time as a statement may have."""
     left = iter(names)
     while some := list(islice(left, size)):
         yield some
@@ -237,7 +237,7 @@ def _turns(was: str, became: str, is_first_day: bool) -> list[dict[str, str]]:
     """The rules whose verdict turned.
 
     is_first_day: of a user, on which only turns between fail and pass or excepted are noted. When the first sources
-    are stored, many unknown verdicts of every user turn, and lists of past days are of the ends of days.
+    are stored, many unknown verdicts of every user turn, and lists of past days show the ends of days.
     """
     before, after = states(was), states(became)
     return [

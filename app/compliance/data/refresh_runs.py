@@ -16,7 +16,7 @@ from app.errors import PortalError, Refused
 from app.text.messages import N_
 
 DEAD_AFTER = timedelta(seconds=20)
-"""A refresh that gave no sign of life for so long counts as killed."""
+"""A refresh that gave no sign of life for this long counts as killed."""
 
 
 class RunState(StrEnum):

@@ -43,7 +43,7 @@ def write_pack(export: Export, key: Ed25519PrivateKey, to: IO[bytes]) -> None:
     with ExitStack() as stack, ZipFile(to, "w") as packed:
         written = {name: stack.enter_context(TemporaryFile()) for name in STREAMED}
         report = export.report()
-        # All files are of the same findings, which are read once: between two readings, users may change.
+        # All files are made from the same findings, which are read once: between two readings, users may change.
         sources = tee(_noted(export.findings(), report), len(STREAMED))
         texts = [each.write(export, found) for each, found in zip(STREAMED.values(), sources, strict=True)]
         for parts in zip_longest(*texts, fillvalue=""):

@@ -1,7 +1,7 @@
 """Reminders to users: a key is due, a certificate expires, MFA is missing, a credential is unused.
 
 Each has an idempotency key, so it is written once, however many workers there are and however often the job runs.
-Users with an exception from the rule get none.
+Users with an exception to the rule get none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Due(StrEnum):
 
 
 RULE_OF = {Due.KEY_AGE: "key-age", Due.CERTIFICATE: "certificate-age", Due.MFA: "mfa", Due.UNUSED: "unused"}
-"""Users with an exception from this rule don't get the reminder."""
+"""Users with an exception to this rule don't get the reminder."""
 
 
 @dataclass(frozen=True)

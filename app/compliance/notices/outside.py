@@ -27,9 +27,9 @@ from app.notices.outbox import Outbox
 from app.notices.texts.security import SEEN
 
 TOLERANCE = timedelta(minutes=10)
-"""A change in the portal so long before the earlier evidence may be the one that shows now: AWS's lists are late.
+"""How late AWS's lists may be: a change made in the portal this long before the earlier evidence may show only now.
 
-Where AWS shows when it was made, so far from that is an entry of the audit log about the same."""
+Where AWS shows when a change was made, its entry in the audit log is at most this far from that time."""
 
 
 class Change(NamedTuple):
@@ -173,7 +173,7 @@ def _entries(connection: Connection, row: PersonRow, found: Iterable[Change]) ->
     since = min(min(change.since, change.made_at or change.since) for change in found) - TOLERANCE
     by_name = ActivityRow.user_name == row.user_name
     by_id = or_(ActivityRow.user_id == row.user_id, by_name & (ActivityRow.user_id == ""))
-    if row.created_at:  # earlier entries are of a deleted user of that name
+    if row.created_at:  # earlier entries belong to a deleted user of that name
         since = max(since, row.created_at)
     query = select(ActivityRow.attempt_id, ActivityRow.event, ActivityRow.phase, ActivityRow.at).where(
         ActivityRow.account_id == row.account_id,

@@ -161,7 +161,7 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
     keys = _unused_keys(someone, terms)
     if keys:
         found.append(keys._replace(fix=_DELETE_UNUSED_KEY) if keys.state is FAIL else keys)
-    # The absence of a password or an active key is also evidence, and lasts only so long.
+    # The absence of a password or an active key is also evidence, and expires like other evidence.
     absent = ([] if password else ["password"]) + ([] if keys else ["keys", "key_use"])
     return fresh(worst(found), terms, *(someone.seen.get(name) for name in absent)) if found else None
 

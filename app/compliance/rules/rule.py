@@ -41,7 +41,7 @@ class Rule:
     part_of: str = ""
     """Id of a rule that fails with the same problem. Where both fail, users and lists see only that one."""
     covers: tuple[str, ...] = ()
-    """Ids of narrower rules: an exception from this rule is one from them as well."""
+    """Ids of narrower rules: an exception to this rule covers them as well."""
     who: str = ""
     """Whom the rule is about and why, where its title doesn't say so. A sentence."""
     group: str = ""

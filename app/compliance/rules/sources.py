@@ -19,7 +19,7 @@ class ReportFacts(TypedDict):
     changed: str | None
     mfa: bool
     other: bool | None
-    """Their MFA is of a kind that isn't virtual: the lists showed no virtual device. None: not compared yet."""
+    """Their MFA device isn't virtual: the lists showed no virtual device. None: not compared yet."""
     keys: list[list[Any]]
     """Active, created or last rotated, last used."""
     certificates: list[list[Any]]

@@ -67,7 +67,7 @@ def passed(since: datetime, days: int, now: datetime) -> str:
 
 
 def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, seen: Seen | None = None) -> Verdict:
-    """Return the verdict on a credential made at that time: it passes while it is at most so many days old.
+    """Return the verdict on a credential made at that time: it passes while it is at most `days` days old.
 
     still, too_old: the reasons, with {} for the date, and in `too_old` another for the age.
     seen: the source of the credential. If it became too old only after that, it may be gone by now: unknown.

@@ -6,8 +6,8 @@ Data: `user` and `account`, and by kind:
   0 or less when it is due)
 - `certificate-expiry`: `target`, `expires_at`, `days`
 - `mfa-missing`: `due_at` if there is a deadline
-- `unused-credentials`: `days` (unused at least so long), `items`, each with `thing` ("password" or "access-key"),
-  `target`, and `last_used_at` if it was ever used
+- `unused-credentials`: `days` (unused for at least this long), `items`, each with `thing` ("password" or
+  "access-key"), `target`, and `last_used_at` if it was ever used
 """
 
 from __future__ import annotations

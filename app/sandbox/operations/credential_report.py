@@ -1,4 +1,4 @@
-"""The credential report: made on request, a new one at most every four hours (IAM User Guide; observed)."""
+"""The credential report: made on request, a new one at most once every four hours (IAM User Guide; observed)."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def thumbprint_of(proof: str | None, url: str, state: SignInState, now: datetime
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise BadProof(f"The DPoP proof cannot be verified: {error}") from error
     if claims.get("htm") != "POST" or claims.get("htu") != url:
-        raise BadProof("The DPoP proof is of another request.")
+        raise BadProof("The DPoP proof is for another request.")
     issued, number = claims.get("iat"), claims.get("jti")
     if type(issued) is not int or abs(issued - now.timestamp()) > PROOF_WINDOW.total_seconds():
         raise BadProof("The DPoP proof is too old or from the future.")
