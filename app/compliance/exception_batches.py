@@ -41,7 +41,9 @@ class TooManyUsers(Refused):
     """More than MOST users."""
 
     code = "too-many-users"
-    message = N_("You can except up to 5,000 users at once. Use the filters to choose fewer. Nothing was changed.")
+    message = N_(
+        "You can add exceptions for up to 5,000 users at once. Use the filters to choose fewer. Nothing was changed."
+    )
 
 
 class ListChanged(Refused):

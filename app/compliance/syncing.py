@@ -65,7 +65,7 @@ class AccountClosed(Refused):
     """The organization's account is suspended or closed."""
 
     code = "account-closed"
-    message = N_("The account is suspended or closed, so AWS lets no role in.")
+    message = N_("The account is suspended or closed, so no role in it can be assumed.")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _of_one(endpoint: Endpoint, answer: Answer, now: datetime) -> Iterator[Findi
     facts: dict[str, object] = {"service": endpoint.service, "endpoint": place, "official": endpoint.official}
     name = f"{endpoint.service} ({place})"
     if not endpoint.official:
-        message = f"{name} is used in place of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
+        message = f"{name} is used instead of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
         yield Finding("aws-replaced", message, facts=facts)
     if urlsplit(endpoint.url).scheme != "https" and not is_local(urlsplit(endpoint.url).hostname):
         message = f"Requests to {name} aren’t encrypted, so credentials could be read on the way."
@@ -130,7 +130,7 @@ _SAYS = {
         "Requests to {names} go through a proxy. AWS sees its address, which isn’t known here.",
         _SEE,
     ),
-    "aws-address-here": ("What is used in place of AWS ({names}) is on this machine.", ""),
+    "aws-address-here": ("What is used instead of AWS ({names}) is on this machine.", ""),
     "aws-address-endpoint": (
         "{names} is reached at a private address, so through a VPC endpoint. AWS then has no aws:SourceIp: policies "
         "that admit your network only must go by aws:SourceVpce or aws:VpcSourceIp, which is {local}.",

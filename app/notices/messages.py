@@ -44,9 +44,10 @@ class TryLater(NamedTuple):
     after: float | None = None
     code: str = "try-later"
     channel_down: bool = False
-    """Any other message would have failed as well: the server wasn't reached, or a webhook answered with an error.
+    """Any other message would have failed as well.
 
-    This doesn't count as a try of the message.
+    The server wasn't reached, a webhook answered with an error, or a mail server refused the sender. This doesn't
+    count as a try of the message.
     """
     answered: bool = False
     """The receiver got the message and answered with an error, so the message may be the reason after all."""

@@ -43,7 +43,7 @@ def _started(campaign: Any) -> str:
     if campaign.begins > today():
         return _("Campaign started. The first notices go out on %(day)s.", day=written(campaign.begins))
     at = f"{current_app.config['NOTICES_AT']:%H:%M}"
-    return _("Campaign started. The first notices go out within an hour, not before %(time)s.", time=at)
+    return _("Campaign started. The first notices go out within an hour, at %(time)s or later.", time=at)
 
 
 @bp.post("/<number:number>/pause")

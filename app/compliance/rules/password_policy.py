@@ -103,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     _rule("password-lowercase", N_("Passwords need a small letter"),
           N_("The account’s password policy requires a small letter."), _with_class((LOWERCASE,))),
     _rule("password-symbols", N_("Passwords need a symbol"),
-          N_("The account’s password policy requires a character that is no letter and no digit."),
+          N_("The account’s password policy requires a character that isn’t a letter or digit."),
           _with_class((SYMBOLS,))),
     _rule("password-digits", N_("Passwords need a digit"),
           N_("The account’s password policy requires a digit."), _with_class((DIGITS,))),

@@ -89,7 +89,7 @@ def _key_age(keys: Sequence[Key], seen: Seen | None, terms: Terms) -> Verdict | 
 
 
 def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
-    """Does the user have one active access key at most? None without an active key."""
+    """Does the user have at most one active access key? None without an active key."""
     if someone.keys is None:
         return Verdict(UNKNOWN, N_("Only a credential report shows how many access keys this user has."))
     active = sum(key.active for key in someone.keys)
@@ -262,7 +262,7 @@ RULES: tuple[Rule, ...] = (
          key_age, ("keys",), "key_days",
          fix=Fix("access_keys.index", N_("Rotate your access key")), short=N_("old access key"),
          topic=N_("access key age"), message=N_("You have an access key that is too old."), group="keys-all"),
-    Rule("one-active-key", N_("Every user has one active access key at most"),
+    Rule("one-active-key", N_("Every user has at most one active access key"),
          N_("No user has two active access keys, except while rotating one."),
          one_active_key, ("keys",),
          fix=Fix("access_keys.index", N_("Deactivate the access key you no longer use")),
