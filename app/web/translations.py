@@ -57,12 +57,12 @@ def ask_admin() -> Markup:
     return escape(messages._("Ask %(administrator)s")) % {"administrator": administrator()}
 
 
-def _as_it_is(text: str, **values: Any) -> Markup:
+def _as_it_is(text: str, /, **values: Any) -> Markup:
     """A text of a template in English, as Jinja's own function returns it. Values are escaped."""
     return Markup(text) % values  # noqa: S704 # of our templates
 
 
-def _as_they_are(one: str, more: str, number: int, **values: Any) -> Markup:
+def _as_they_are(one: str, more: str, number: int, /, **values: Any) -> Markup:
     values.setdefault("num", number)
     return Markup(messages.in_english(one, more, number)) % values  # noqa: S704 # as above
 

@@ -274,7 +274,9 @@ def test_a_campaign_is_checked_as_a_draft_and_then_started(admin: Surfer) -> Non
     day = datetime.now(UTC).date()
     admin.submit("/compliance/campaigns/new", name="", begins=day.isoformat(), deadline=day.isoformat())
     assert admin.wrong.keys() >= {"name", "deadline"}
-    admin.submit("/compliance/campaigns/new", name="MFA by spring", deadline=(day + timedelta(days=30)).isoformat())
+    in_time = (day + timedelta(days=30)).isoformat()
+    admin.submit("/compliance/campaigns/new", name="MFA by spring", search="employee-00", deadline=in_time)
+    assert "employee-00" in admin.text
     assert admin.page.locator("[data-campaign-state=draft]").count() == 1
     assert str(admin.page.locator("[data-asked]").get_attribute("data-asked")).isdecimal()
     admin.click("form[action$='/start'] button")
