@@ -52,14 +52,16 @@ function live(form) {
     if (document.hidden) return document.addEventListener("visibilitychange", ask, { once: true });
     looks += 1;
     let answer;
+    let parts;
     try {
       const headers = { "Latchkey-Part": "yes" };
       const body = new URLSearchParams(new FormData(form));
       answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE_WITH_AWS) });
+      if (answer.ok) parts = await answer.text();
     } catch {
-      // The next request may succeed.
+      answer = undefined; // the next request may succeed
     }
-    if (answer?.ok) take(await answer.text());
+    if (answer?.ok) take(parts);
     if (!form.isConnected) return;
     if (answer?.type === "opaqueredirect") {
       if (form.dataset.then) return location.assign(form.dataset.then);
