@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.compliance.data.details import details_of, parse
-from app.compliance.data.details_formats import LARGEST, LISTS, NotDetails
+from app.compliance.data.details_formats import LARGEST, LISTS, NotDetails, holds_details
 from app.compliance.data.details_rows import Details
+from app.sandbox.operations.credential_report import HEADER
 from tests.support.details import ACCOUNT, ALLOW, EDGE, IAM, NOW, attached, managed, user
 
 WHOLE: dict[str, Any] = {
@@ -174,6 +175,13 @@ def test_details_are_of_no_time_before_what_they_tell() -> None:
     with pytest.raises(NotDetails) as told:
         read(WHOLE, datetime(2026, 9, 1, 7, tzinfo=UTC))
     assert told.value.diagnosis == "collected-before" and "1 September 2026, 09:00" in str(told.value)
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff\n"])
+def test_a_report_stays_one_whatever_its_users_are_named(before: str) -> None:
+    report = f"{before}{HEADER}\nx.UserDetailList,arn:aws:iam::{ACCOUNT}:user/x.UserDetailList"
+    assert not holds_details(report.encode())
+    assert holds_details(b'{"UserDetailList": [')
 
 
 def nested(levels: int) -> dict[str, Any]:

@@ -66,12 +66,17 @@ _NAMED = (
 """What files start with that are uploaded in place of details, and what they are."""
 
 
+_REPORT = "user,", '"user",', "user\t"
+"""How the titles of a credential report begin."""
+
+
 def holds_details(content: bytes) -> bool:
     """Is this a file of details rather than a credential report? It may still be incomplete."""
     try:
-        return "DetailList" in decoded(content)
+        text = decoded(content).lstrip("\ufeff \t\r\n")
     except UnicodeDecodeError:
         return False
+    return "DetailList" in text and not text.startswith(_REPORT)  # a user of a report may have it in their name
 
 
 def pages_of(content: bytes) -> list[Page]:
@@ -85,7 +90,7 @@ def pages_of(content: bytes) -> list[Page]:
         raise wrong_form(_("This isn’t a text file."), "not-text") from error
     if not text:
         raise wrong_form(_("This file is empty."), "empty")
-    if text.startswith(("user,", '"user",', "user\t")) or '"GeneratedTime"' in text[-200:]:
+    if text.startswith(_REPORT) or '"GeneratedTime"' in text[-200:]:
         message = _("This is a credential report. Import it without --details. Nothing was changed.")
         raise NotDetails(message, diagnosis="report")
     for begins_with, kind, sentence in _NAMED:
