@@ -20,7 +20,7 @@ from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import needs
-from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.rate_limits import CHANGES, limiter, pasted, this_person
 from app.web.request_context import audit, gateways, person
 from app.web.responses import done, page
 
@@ -98,6 +98,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 
 @bp.post("/new")
 @with_mfa
+@pasted
 @recently_confirmed
 @needs("iam:ListSigningCertificates", later=("iam:UploadSigningCertificate",))
 def new_post() -> ResponseReturnValue:
@@ -141,6 +142,7 @@ def refused(error: PastedTextRefused) -> ResponseReturnValue:
 
 @bp.post("/new/upload")
 @with_mfa
+@pasted
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def upload() -> ResponseReturnValue:

@@ -8,7 +8,7 @@ from wtforms import TextAreaField
 
 from app.errors import PortalError
 from app.public_keys.page_texts import page_texts
-from app.public_keys.pasted import PastedTextRefused, may_be_shown_again, refuse_private_keys
+from app.public_keys.pasted import LARGEST, PastedTextRefused, may_be_shown_again, refuse_private_keys
 from app.public_keys.private import SIGNS
 from app.text.messages import N_, _
 from app.web.forms import Form
@@ -36,8 +36,10 @@ class UploadForm(Form):
         text = self.pasted.data or ""
         files = [data for data in (each.read() for each in request.files.getlist(self.file.name)) if data]
         if len(files) + bool(text.strip()) > 1:
+            left = LARGEST
             for each in (text, *files):
-                refuse_private_keys(each)
+                refuse_private_keys(each[:left])  # of all of them together, no more than of one
+                left = max(0, left - len(each))
             raise PastedTextRefused(
                 _("You sent more than one. Paste the text or choose one file, not both."), "several-things"
             )

@@ -17,7 +17,7 @@ from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
-from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.rate_limits import CHANGES, limiter, pasted, this_person
 from app.web.request_context import audit, gateways, person
 from app.web.responses import done, page
 
@@ -87,6 +87,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 
 @bp.post("/new")
 @with_mfa
+@pasted
 @recently_confirmed
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 @calls("iam:GetSSHPublicKey")

@@ -118,3 +118,7 @@ CHANGES = "120 per 5 minutes"
 def this_person() -> str:
     """Return the counter's name for a user in all their sessions, or for a visitor's address."""
     return named("person", current_user.owner) if current_user.is_authenticated else client_address()
+
+
+pasted = limiter.shared_limit(CHANGES, scope="pasted", key_func=this_person, methods=["POST"])
+"""Looking for a private key in what was pasted takes up to a second: one counter for all pages that do."""

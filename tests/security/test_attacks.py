@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from flask_login import login_user
 from sqlalchemy import text
 
 from app.db import db
+from app.public_keys import private
+from app.public_keys.pasted import LARGEST
 from app.sessions.contents import Person
 from app.web.rate_limits import whose_codes
 from tests.faults.people import with_device
@@ -247,6 +250,21 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
     token = inside.token()
     again = inside.ask("POST", "/mfa/activate", {"csrf_token": token, "code": "12345"})
     assert again.status_code == 429, "nor by who signed in before there was a device"
+
+
+def test_looking_for_private_keys_is_limited_for_all_pages_together(
+    entering: Entering, portal: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    monkeypatch.setattr(private, "found", lambda given: searched.append(len(given)))
+    mallory = entering()
+    several = {"csrf_token": mallory.token(), "pasted": "V" * 50_000}
+    files = [(io.BytesIO(b"V" * 50_000), f"{number}.pub") for number in range(3)]
+    mallory.ask("POST", "/ssh-keys/new", {**several, "file": files})
+    assert LARGEST <= sum(searched) <= LARGEST + len(several["pasted"]), "once in all, and what is shown again"
+    pages = itertools.cycle(("/ssh-keys/new", "/certificates/new", "/certificates/new/upload"))
+    sent = [mallory.ask("POST", next(pages), {"csrf_token": several["csrf_token"]}).status_code for _ in range(120)]
+    assert sent.index(429) == 119, "one counter, which the first request has begun"
 
 
 def test_people_without_a_key_are_not_counted_as_one(portal: Flask) -> None:
