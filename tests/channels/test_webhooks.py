@@ -210,7 +210,8 @@ def test_a_name_that_leads_into_the_own_network_is_not_asked_unless_that_is_set(
         ("8.8.8.8", True), ("2606:4700::1111", True), ("10.0.0.1", False), ("192.168.1.1", False),
         ("169.254.169.254", False), ("127.0.0.1", False), ("::1", False), ("fd00:ec2::254", False),
         ("fe80::1%eth0", False), ("::ffff:10.0.0.1", False), ("0.0.0.0", False), ("100.64.0.1", False),
-        ("224.0.0.1", False), ("::", False),
+        ("224.0.0.1", False), ("::", False), ("64:ff9b::a9fe:a9fe", False), ("64:ff9b::808:808", True),
+        ("2002:a9fe:a9fe::", False), ("2002:808:808::1", True), ("::7f00:1", False),
     ],
 )  # fmt: skip
 def test_which_addresses_are_public(address: str, public: bool) -> None:

@@ -73,11 +73,22 @@ class PrivateAddress(Exception):
     """The host name resolves to an address that isn't public."""
 
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""An IPv4 address behind a translator (RFC 6052)."""
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+"""RFC 4291, 2.5.5.1: not in use any more."""
+
+
 def is_public(address: str) -> bool:
     """Is it an address of the public internet?"""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if leads_to := ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]:
+            return is_public(str(leads_to))
+        if ip in _IPV4_COMPATIBLE:
+            return False
     return ip.is_global and not ip.is_multicast
 
 
