@@ -73,8 +73,9 @@ def session_at_provider(claims: Mapping[str, Any]) -> str:
 def name_of(claims: Mapping[str, Any]) -> str:
     """Return what to call someone: their e-mail address, else another name, else the provider's own id of them."""
     for claim in ("email", "preferred_username", "sub"):
-        if claim == "email" and claims.get("email_verified") is False:
-            continue  # anyone can type another's address
+        # Anyone can type another's address. Some providers write the claim as text, some leave it out.
+        if claim == "email" and str(claims.get("email_verified", True)).lower() != "true":
+            continue
         name = claims.get(claim)
         if isinstance(name, str) and name.strip() and name.isprintable():
             return name.strip().replace("/", "_")[:LONGEST_NAME]

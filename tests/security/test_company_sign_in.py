@@ -264,8 +264,9 @@ def test_a_session_ends_where_its_provider_is_no_longer_the_companys(company: Fl
     assert guest.open("/compliance").path == "/sign-in"
 
 
-def test_an_address_nobody_verified_names_nobody(company: Flask, liar: Liar) -> None:
-    liar.claims = lambda usual: {**usual, "email_verified": False, "preferred_username": "x/alice"}
+@pytest.mark.parametrize("verified", [False, "false", None])
+def test_an_address_nobody_verified_names_nobody(company: Flask, liar: Liar, verified: object) -> None:
+    liar.claims = lambda usual: {**usual, "email_verified": verified, "preferred_username": "x/alice"}
     enter(company, liar)
     assert sign_ins(company)[-1][1] == "company/x_alice"
 
