@@ -200,7 +200,8 @@ def test_what_works_without_mfa_is_in_every_file_with_policy_and_conditions(
         "IsTruncated": False,
     }
     (tmp_path / "details.json").write_text(json.dumps(details))
-    done = command("import", "--details", str(tmp_path / "details.json"), "--account", ACCOUNT)
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # earlier tests may have moved the clock, but not that of files
+    done = command("import", "--details", str(tmp_path / "details.json"), "--account", ACCOUNT, "--made-at", now)
     assert done.exit_code == 0, done.output
     columns = ("action", "resource", "with", "conditions", "statement", "policy")
     told = {
