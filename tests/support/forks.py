@@ -234,6 +234,10 @@ if __name__ == "__main__":
         Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(os.environ["TESTS_TEMPLATES"])}
     if orm := sys.modules.get("sqlalchemy.orm"):
         orm.configure_mappers()
+    if navigation := sys.modules.get("app.web.navigation"):
+        for _group in navigation.GROUPS:
+            for _place in _group.places:  # on each page, and each is looked for in an archive of 1,300
+                import_module("app.web.templating").icon(_place.icon)
     gc.freeze()  # what was loaded lives as long as the process
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _module = _become(_serve(socket.socket(fileno=int(sys.argv[1]))), _set)
