@@ -293,6 +293,25 @@ def test_that_a_rule_is_not_about_a_user_is_known_only_while_the_evidence_is_fre
     assert dues(engine) == [datetime.max.replace(tzinfo=UTC)], "nothing more can get too old"
 
 
+def test_an_exception_ends_at_its_time_to_the_microsecond() -> None:
+    engine, until = _database(), BEGAN + timedelta(days=3)
+    made_at = BEGAN - timedelta(days=200)
+    hugo = Someone("hugo", made_at, random.Random(1), keys=[(True, made_at, None)])
+    content = "\n".join([HEADER, ROOT, hugo.line()])
+    updates.keep_report(engine, parse(content.encode(), BEGAN), BEGAN, at(BEGAN))
+    made = {
+        "account_id": ACCOUNT, "user_name": "hugo", "rule": "key-age", "reason": "r", "owner": "o", "until": until,
+        "made_at": BEGAN, "made_by": "arn", "ended_by": "",
+    }  # fmt: skip
+    with locked(engine, ACCOUNT) as account:
+        account.connection.execute(insert(ComplianceException).values(made))
+        updates.judge_one(account, "hugo", at(BEGAN))
+    for now, state in ((until - timedelta(microseconds=1), "excepted"), (until, "fail")):
+        due.catch_up(engine, ACCOUNT, at(now))
+        with engine.connect() as connection:
+            assert f" key-age={state} " in connection.execute(select(CompliancePerson.verdicts)).scalar_one()
+
+
 # -- a page waits for nobody
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from app.compliance.rules import account, password_policy, people, permissions, policies, tls
@@ -116,7 +116,8 @@ def judged(
     for rule_id, until in counting.items():
         verdict = verdicts.get(rule_id)
         if verdict and verdict.state is not State.PASS and terms.now < until:
-            ends = min(until, verdict.until) if verdict.until else until
+            last = until - timedelta(microseconds=1)  # at `until` it no longer counts
+            ends = min(last, verdict.until) if verdict.until else last
             verdicts[rule_id] = verdict._replace(state=State.EXCEPTED, until=ends)
     return verdicts
 
