@@ -172,6 +172,16 @@ class Event(StrEnum):
         N_("Marked notices that came back"),
         N_("Tried to mark notices that came back"),
     )
+    CALENDAR_ADDRESS_CREATED = (
+        "calendar-address-created",
+        N_("Created an address for a calendar"),
+        N_("Tried to create an address for a calendar"),
+    )
+    CALENDAR_ADDRESS_REMOVED = (
+        "calendar-address-removed",
+        N_("Removed the address of a calendar"),
+        N_("Tried to remove the address of a calendar"),
+    )
     CAMPAIGN_CREATED = "campaign-created", N_("Created a campaign"), N_("Tried to create a campaign")
     CAMPAIGN_STARTED = "campaign-started", N_("Started a campaign"), N_("Tried to start a campaign")
     CAMPAIGN_PAUSED = "campaign-paused", N_("Paused a campaign"), N_("Tried to pause a campaign")

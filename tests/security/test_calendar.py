@@ -64,6 +64,9 @@ def test_a_calendar_has_the_owners_due_dates_until_it_is_removed(
     assert other != mine and opened(portal, mine)[0] == 404 and opened(portal, other)[0] == 200
     alice.go("POST", "/calendar/end", {"csrf_token": alice.token()})
     assert not address(alice) and opened(portal, other)[0] == 404
+    alice.go("GET", "/activity")
+    done = [event for event in re.findall('data-event="(.+?)"', alice.html) if event.startswith("calendar")]
+    assert done == ["calendar-address-removed", *["calendar-address-created"] * 2], "she sees if someone else did it"
 
 
 def test_only_the_whole_code_opens_it_and_the_database_does_not_have_it(

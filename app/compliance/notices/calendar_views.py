@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.audit.events import Event
 from app.compliance.data import queries
 from app.compliance.data.account_data import read_account
 from app.compliance.data.judgements import subject_of
@@ -18,7 +19,7 @@ from app.db import db
 from app.text.messages import _
 from app.web.guards import public, with_mfa
 from app.web.rate_limits import limiter
-from app.web.request_context import person
+from app.web.request_context import audit, person
 from app.web.responses import done, page
 
 bp = Blueprint("calendar", __name__)
@@ -48,6 +49,7 @@ def index_post() -> ResponseReturnValue:
     """Create the user's calendar, or give it a new address."""
     me, calendars = person(), _calendars()
     had_one = calendars.find(me.account_id, me.user_id)
+    audit().note(Event.CALENDAR_ADDRESS_CREATED)
     calendars.replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
     if had_one:
         message = _("Your calendar has a new address. The old one no longer works.")
@@ -61,6 +63,7 @@ def index_post() -> ResponseReturnValue:
 def end() -> ResponseReturnValue:
     """Delete the user's calendar. Its address stops working."""
     me = person()
+    audit().note(Event.CALENDAR_ADDRESS_REMOVED)
     _calendars().end(me.account_id, me.user_id)
     return done(_("Your calendar was removed. Its address no longer works."), ".index")
 
