@@ -459,9 +459,13 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     assert admin.data("run") == []
 
 
-def test_progress_goes_on_after_an_answer_that_never_comes(enter: Callable[..., Surfer], clock: Clock) -> None:
+def test_progress_goes_on_after_an_answer_that_never_comes(
+    enter: Callable[..., Surfer], company: Sandbox, clock: Clock
+) -> None:
     clock.move(31)
     admin = enter()
+    slow = {"action": "iam:ListVirtualMFADevices", "fault": "latency", "latency_ms": 5000, "occurrences": [1]}
+    company.set_faults([slow])  # longer than the page waits before it asks
     asked: list[str] = []
 
     def swallow_the_first(route: Route) -> None:
@@ -472,6 +476,7 @@ def test_progress_goes_on_after_an_answer_that_never_comes(enter: Callable[..., 
     admin.page.route("**/compliance/progress*", swallow_the_first)
     admin.open("/compliance")
     admin.refresh_compliance()
+    company.set_faults([])
     assert len(asked) > 1
 
 
