@@ -143,7 +143,9 @@ def _advance(upgrade: Upgrade) -> ResponseReturnValue:
             return _waiting_page("mfa/_waiting.html", step)
         return redirect(url_for("mfa.activate"), 303)
     current.upgrade_in_place(step, lasts)
-    if (devices := mine()) is not None:
+    devices = mine()
+    # A list without the device that STS has just accepted is older than that.
+    if devices is not None and any(device.serial_number == upgrade.serial_number for device in devices):
         report_observed(person(), mfa_devices=devices, read_at=now)
         just_read.pass_on(person(), devices)
     return done("", "mfa.finished")
