@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from app.errors import Refused
+from app.text.csv_lines import cells_of
 from app.text.messages import N_, _
 
 LONGEST_NAME = 256
@@ -57,8 +58,7 @@ def listed_accounts(content: bytes) -> list[ListedAccount]:
         if line.lstrip().startswith("#"):
             continue
         try:
-            # Each line alone: a quotation mark that nobody closed would take the accounts of the next lines with it.
-            row = [cell.strip() for cell in next(csv.reader([line], strict=True))]
+            row = cells_of(line)
         except csv.Error as error:
             problem = _("it isn’t CSV (%(why)s). Check its quotation marks", why=error)
             problems.append(_("Line %(number)d: %(problem)s.", number=number, problem=problem))

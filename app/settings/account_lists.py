@@ -10,6 +10,7 @@ from typing import Self
 
 from app.settings.table import Reading
 from app.settings.values import listed
+from app.text.csv_lines import cells_of
 
 LONGEST_NAME, LONGEST_UNIT = 256, 1024
 """Characters that are kept."""
@@ -55,12 +56,11 @@ def watched_accounts(text: str, at: Reading) -> WatchedAccounts:
     found: dict[str, tuple[str, str]] = {}
     for place, (number, line) in enumerate(lines_of(text, at)):
         try:
-            # Each line alone: a quotation mark that nobody closed would take the accounts of the next lines with it.
-            cells = next(csv.reader([line], strict=True))
+            cells = cells_of(line)
         except csv.Error as error:
             at.wrong(f"{at.name}: line {number}, {line[:40]!r}, isn’t CSV ({error}). Check its quotation marks.")
             continue
-        account, name, unit = (cell.strip() for cell in [*cells, "", "", ""][:3])
+        account, name, unit = [*cells, "", "", ""][:3]
         if re.fullmatch(r"\d{12}", account, re.ASCII):
             found[account] = (name[:LONGEST_NAME], unit.strip("/")[:LONGEST_UNIT])
         elif place or not text.startswith("@") or not account.lower().startswith(("account", "id")):
