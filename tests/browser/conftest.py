@@ -171,6 +171,13 @@ def surfer(surfing: Surfing) -> Surfer:
 
 
 @pytest.fixture
+def browser_of_policy(policy: str, request: pytest.FixtureRequest) -> Surfer | Reader:
+    """One browser, without a screen under the tutorial's policy: what that changes is in the text of pages."""
+    one: Surfer | Reader = request.getfixturevalue("surfing" if policy == "recommended" else "visiting")()
+    return one
+
+
+@pytest.fixture
 def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
     """A user of the tutorial's group with an access key and no MFA."""
     hired = hire(sandbox, "nadia")

@@ -14,14 +14,13 @@ from app.public_keys.pasted import PastedTextRefused, Pkcs12Pasted, PrivateKeyPa
 from app.public_keys.service import KeyAlreadyUploaded, TooManyPublicKeys, UploadOutcomeUnknown
 from app.public_keys.ssh import read_ssh_key
 from app.public_keys.ssh_refusals import MAKE_ONE, WrongKeyType
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
-    arrived,
     ed25519_line,
     openssh,
     pair,
@@ -31,12 +30,23 @@ from tests.support.public_keys import (
     tell_tale,
 )
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
 @pytest.fixture
-def surfer(surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox) -> Iterator[Surfer]:
+def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
     """Nadia's browser, with MFA, at the page of SSH keys."""
-    yield arrived(surfing(), nadia, clock)
+    opened = surfing()
+    opened.arrive_with_mfa(nadia, at="/ssh-keys")
+    return opened
+
+
+@pytest.fixture
+def reader(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> Iterator[Reader]:
+    """The same, where nothing depends on what it looks like."""
+    opened = visiting()
+    opened.arrive_with_mfa(nadia, at="/ssh-keys")
+    yield opened
     sandbox.set_faults([])
 
 
@@ -53,18 +63,18 @@ def given_key(employee: Employee, body: str = "") -> str:
     return str(made["SSHPublicKey"]["SSHPublicKeyId"])
 
 
-def paste(surfer: Surfer, text: str) -> None:
+def paste(surfer: Surfer | Reader, text: str) -> None:
     """Open the form, paste, send."""
     surfer.open("/ssh-keys/new")
     surfer.submit("/ssh-keys/new", pasted=text)
 
 
-def uploaded(surfer: Surfer, key_id: str) -> bool:
+def uploaded(surfer: Surfer | Reader, key_id: str) -> bool:
     """Does the list say that it is there now?"""
     return (surfer.path, surfer.notices) == ("/ssh-keys", ["success"]) and f"active:{key_id}" in surfer.states
 
 
-def deactivate(surfer: Surfer, key_id: str) -> None:
+def deactivate(surfer: Surfer | Reader, key_id: str) -> None:
     """From the list of keys. Nothing is asked, since it can be undone."""
     surfer.submit(f"/ssh-keys/deactivate?id={key_id}")
 
@@ -75,21 +85,25 @@ def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.both_policies
-def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal) -> None:
+def test_the_life_of_a_key(
+    browser_of_policy: Surfer | Reader, nadia: Employee, sandbox: Sandbox, portal: Portal
+) -> None:
+    surfer = browser_of_policy
+    surfer.arrive_with_mfa(nadia, at="/ssh-keys")
     assert surfer.states == ["room"], "and no key"
     surfer.follow("/ssh-keys/new")
-    assert surfer.page.locator("#make-one").inner_text() == MAKE_ONE
+    assert surfer.at("#make-one") == MAKE_ONE
     surfer.submit("/ssh-keys/new", pasted=f"{openssh(pair().public_key(), 'nadia@laptop')}\r\n")
     (key_id,) = keys_of(nadia)
     assert uploaded(surfer, key_id)
-    config, trying = (surfer.page.locator(f"#{name}-{key_id}").inner_text() for name in ("config", "try"))
+    config, trying = (surfer.at(f"#{name}-{key_id}") for name in ("config", "try"))
     assert config == f"Host git-codecommit.*.amazonaws.com\n  User {key_id}\n  IdentityFile ~/.ssh/codecommit_rsa"
     assert trying == "ssh git-codecommit.us-east-1.amazonaws.com"
     held = sandbox.as_administrator("iam").get_ssh_public_key(
         UserName=nadia.name, SSHPublicKeyId=key_id, Encoding="SSH"
     )["SSHPublicKey"]
     assert held["SSHPublicKeyBody"] == openssh(pair().public_key())
-    shown = surfer.row(key_id).text_content() or ""
+    shown = surfer.row_text(key_id)
     assert held["Fingerprint"] in shown, "AWS's own, computed here"
     assert read_ssh_key(held["SSHPublicKeyBody"]).sha256 in shown and "2048" in shown
 
@@ -114,7 +128,7 @@ def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, po
     switched = ["ssh-key-deactivated", "ssh-key-activated"] * 2
     assert done[-6:] == ["ssh-key-uploaded", *switched, "ssh-key-deleted"]
     surfer.open("/activity")
-    assert key_id in surfer.page.locator("[data-event=ssh-key-uploaded]").inner_text()
+    assert key_id in surfer.at("[data-event=ssh-key-uploaded]")
 
 
 def said(page: Page) -> list[str]:
@@ -206,21 +220,20 @@ def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) 
 
 
 def test_without_javascript(
-    surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
+    surfing: Surfing, reader: Reader, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    surfer = arrived(surfing(javascript=False), nadia, clock)
     before = sandbox.mark()
     secrets = list(private_keys())
     for kind, secret in secrets:
-        surfer.open("/ssh-keys/new")
+        reader.open("/ssh-keys/new")
         if isinstance(secret, str):
-            surfer.type(pasted=f"{openssh()}\n{secret}")
+            reader.submit("/ssh-keys/new", pasted=f"{openssh()}\n{secret}")
         else:
-            surfer.choose_file("file", "id_rsa", secret)
-        surfer.submit("/ssh-keys/new")
-        assert surfer.refused_as in (PrivateKeyPasted.code, Pkcs12Pasted.code), kind
-        assert surfer.value("pasted") == ""
-        assert tell_tale(secret) not in surfer.page.content()
+            reader.choose_file("file", "id_rsa", secret)
+            reader.submit("/ssh-keys/new")
+        assert reader.refused_as in (PrivateKeyPasted.code, Pkcs12Pasted.code), kind
+        assert reader.value("pasted") == ""
+        assert tell_tale(secret) not in reader.html
     refused = ("ssh-key-uploaded", "refused", "private-key-pasted")
     assert portal.activity(nadia.name).count(refused) >= len(secrets) - 1
     assert keys_of(nadia) == {} and not uploads(sandbox, before)
@@ -228,9 +241,11 @@ def test_without_javascript(
     for kind, secret in secrets:
         assert tell_tale(secret).encode() not in everything, kind
 
-    surfer.open("/activity")
-    assert "refused:private-key-pasted" in surfer.outcomes
+    reader.open("/activity")
+    assert "refused:private-key-pasted" in reader.outcomes
 
+    surfer = surfing(javascript=False)
+    surfer.continue_from(reader, at="/ssh-keys/new")
     hostile = "ssh-rsa AAAA </textarea><h1>no</h1>"
     paste(surfer, hostile)
     assert surfer.refused_as == f"{PastedTextRefused.code}:cut-short"
@@ -253,69 +268,69 @@ def test_without_javascript(
     assert len(uploads(sandbox, before)) == 1, "AWS was asked once"
 
 
-def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
+def test_five_keys_are_enough(reader: Reader, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
     ids = [given_key(nadia) for _ in range(5)]
     iam = sandbox.as_administrator("iam")
     iam.update_ssh_public_key(UserName=nadia.name, SSHPublicKeyId=ids[0], Status="Inactive")
     before = sandbox.mark()
-    surfer.open("/ssh-keys")
-    assert "full" in surfer.states
+    reader.open("/ssh-keys")
+    assert "full" in reader.states
     reads = [call["action"] for call in sandbox.calls(before)]
     assert (reads.count("iam:ListSSHPublicKeys"), reads.count("iam:GetSSHPublicKey")) == (1, 5)
-    paste(surfer, openssh())
-    assert surfer.refused_as == TooManyPublicKeys.code
-    assert surfer.value("pasted").startswith("ssh-rsa"), "kept"
-    surfer.open(f"/ssh-keys/delete?id={ids[0]}")
+    paste(reader, openssh())
+    assert reader.refused_as == TooManyPublicKeys.code
+    assert reader.value("pasted").startswith("ssh-rsa"), "kept"
+    reader.open(f"/ssh-keys/delete?id={ids[0]}")
     iam.delete_ssh_public_key(UserName=nadia.name, SSHPublicKeyId=ids[0])
-    surfer.submit("/ssh-keys/delete")
-    assert surfer.refused_as == "not-listed", "deleted elsewhere meanwhile"
-    surfer.open("/ssh-keys/deactivate?id=APKAEIBAERJR2EXAMPLE")
-    assert surfer.refused_as == "not-listed", "nobody's, or somebody else's"
+    reader.submit("/ssh-keys/delete")
+    assert reader.refused_as == "not-listed", "deleted elsewhere meanwhile"
+    reader.open("/ssh-keys/deactivate?id=APKAEIBAERJR2EXAMPLE")
+    assert reader.refused_as == "not-listed", "nobody's, or somebody else's"
 
 
 def test_aws_throttles_and_falls_silent(
-    surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
+    reader: Reader, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
     line = openssh()
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "throttle"}])
-    paste(surfer, line)
-    assert surfer.refused_as == Throttled.code and surfer.value("pasted").startswith("ssh-rsa"), "kept"
+    paste(reader, line)
+    assert reader.refused_as == Throttled.code and reader.value("pasted").startswith("ssh-rsa"), "kept"
 
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "reset-before"}])
-    surfer.submit("/ssh-keys/new")
-    assert surfer.refused_as == UploadOutcomeUnknown.code
+    reader.submit("/ssh-keys/new")
+    assert reader.refused_as == UploadOutcomeUnknown.code
     assert keys_of(nadia) == {}
-    surfer.open("/ssh-keys")
+    reader.open("/ssh-keys")
     assert ("ssh-key-uploaded", "found-undone", "") not in portal.activity(nadia.name), "it might still appear"
     clock.move(40)
-    surfer.open("/ssh-keys")
+    reader.open("/ssh-keys")
     assert ("ssh-key-uploaded", "found-undone", "") in portal.activity(nadia.name)
 
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "reset-after"}])
-    paste(surfer, line)
+    paste(reader, line)
     (key_id,) = keys_of(nadia)
-    assert uploaded(surfer, key_id), "the page asked AWS what is true"
+    assert uploaded(reader, key_id), "the page asked AWS what is true"
     assert portal.activity(nadia.name)[-2:] == [
         ("ssh-key-uploaded", "unknown", "no-response"),
         ("ssh-key-uploaded", "found-done", ""),
     ]
 
     sandbox.set_faults([{"action": "iam:UpdateSSHPublicKey", "occurrences": [1], "fault": "reset-after"}])
-    deactivate(surfer, key_id)
-    assert keys_of(nadia) == {key_id: "Inactive"} and f"inactive:{key_id}" in surfer.states
-    assert surfer.notices == ["success"]
+    deactivate(reader, key_id)
+    assert keys_of(nadia) == {key_id: "Inactive"} and f"inactive:{key_id}" in reader.states
+    assert reader.notices == ["success"]
 
     # A list that is older than the upload: nobody concludes that it is not there.
     sandbox.set_faults([{"action": "iam:ListSSHPublicKeys", "occurrences": [2], "fault": "stale-read"}])
-    paste(surfer, openssh())
+    paste(reader, openssh())
     (newer,) = set(keys_of(nadia)) - {key_id}
-    assert f"not-listed-yet:{newer}" in surfer.states
-    surfer.follow(f"/ssh-keys?new={newer}")
-    assert f"not-listed-yet:{newer}" not in surfer.states and f"active:{newer}" in surfer.states
+    assert f"not-listed-yet:{newer}" in reader.states
+    reader.follow(f"/ssh-keys?new={newer}")
+    assert f"not-listed-yet:{newer}" not in reader.states and f"active:{newer}" in reader.states
 
 
 def test_a_deny_is_told_with_the_permission_that_is_missing(
-    surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal
+    reader: Reader, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
     key_id = given_key(nadia)
     sandbox.as_administrator("iam").put_user_policy(
@@ -324,9 +339,9 @@ def test_a_deny_is_told_with_the_permission_that_is_missing(
         PolicyDocument='{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Resource": "*", '
         '"Action": ["iam:UploadSSHPublicKey", "iam:GetSSHPublicKey"]}}',
     )
-    surfer.open("/ssh-keys")
-    assert surfer.row(key_id).get_attribute("data-unread") == "iam:GetSSHPublicKey"
-    paste(surfer, openssh())
-    assert surfer.refused_as == NotAllowed.code and "iam:UploadSSHPublicKey" in surfer.text, "what is missing"
+    reader.open("/ssh-keys")
+    assert reader.row(key_id)["data-unread"] == "iam:GetSSHPublicKey"
+    paste(reader, openssh())
+    assert reader.refused_as == NotAllowed.code and "iam:UploadSSHPublicKey" in reader.text, "what is missing"
     assert len(keys_of(nadia)) == 1
     assert portal.activity(nadia.name)[-1] == ("ssh-key-uploaded", "refused", "not-allowed")

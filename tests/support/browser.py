@@ -252,19 +252,41 @@ class Surfer(Seen, Enrolling):
             raise AssertionError(f"{len(found)} QR codes a phone could read: see {kept}")
         return Phone(self.clock, found[0].text, slow_s)
 
-    def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
-        """Get to a page as after `sign_in` and `get_mfa`, for stories that begin there. Returns the phone.
+    def arrive(self, employee: Employee, at: str = "/") -> None:
+        """Open a page as after `sign_in`, for stories that begin there.
 
         The same forms are sent to the same portal, but without drawing pages that other stories are about.
         """
-        sent = Visitor(self.url, agent=str(self.page.evaluate("navigator.userAgent")))
-        phone = sent.arrive_with_mfa(employee)
+        sent = self.without_screen()
+        key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
+        sent.send("POST", *sent.filled("/sign-in", **key))
+        self.continue_from(sent, at)
+
+    def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
+        """The same, with a device that the user has set up before. Returns the phone."""
+        phone = employee.given_device(self.clock, employee.name)
+        sent = self.without_screen().sign_in(employee)
+        sent.send("POST", *sent.filled("/sign-in/code", code=phone.next()))
+        self.continue_from(sent, at)
+        return phone
+
+    def begin_enrolling(self, employee: Employee) -> None:
+        """Open the page with the QR code as after `sign_in` and a press of the button for it."""
+        sent = self.without_screen().sign_in(employee)
+        sent.send("POST", *sent.filled("/mfa/enroll/begin"))
+        self.continue_from(sent, "/mfa/enroll")
+
+    def without_screen(self) -> Visitor:
+        """A browser of the same name without a screen, at the sign-in page."""
+        return Visitor(self.url, agent=str(self.page.evaluate("navigator.userAgent"))).open("/sign-in")
+
+    def continue_from(self, sent: Visitor, at: str) -> None:
+        """Take over the session of a browser without a screen, and open a page."""
         self._context.add_cookies(
             [{"name": each.name, "value": each.value or "", "url": self.url} for each in sent.cookies]
         )
         self.open(at)
-        assert (self.path, self.user_name) == (at, employee.name), self.text
-        return phone
+        assert self.path == urlsplit(at).path and self.user_name, self.text
 
     def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:
         """Choose a file on the user's disk. kind: its MIME type, if the browser knows it."""

@@ -17,9 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests.support.browser import Surfer
-from tests.support.clock import Clock
-from tests.support.people import Employee
 from tests.support.portal import Portal
 
 _numbers = count(1)
@@ -86,16 +83,6 @@ def certificate(
 def certificate_pem(ends: datetime, days: int = 365, name: str = "nadia") -> str:
     """A self-signed certificate as PEM text."""
     return certificate(ends, days, name).public_bytes(Encoding.PEM).decode()
-
-
-def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
-    """Nadia's browser with an MFA session, on the page of her SSH keys."""
-    phone = nadia.given_device(clock, nadia.name)
-    clock.move(15)
-    surfer.sign_in(nadia)
-    surfer.submit("/sign-in/code", code=phone.next())
-    surfer.open("/ssh-keys")
-    return surfer
 
 
 def tell_tale(secret: str | bytes) -> str:

@@ -52,6 +52,11 @@ class Seen:
         return str(self._ask("document.querySelector('main').innerText"))
 
     @property
+    def html(self) -> str:
+        """The page as it is now, with what its scripts did to it."""
+        return str(self._ask("document.documentElement.outerHTML"))
+
+    @property
     def heading(self) -> str:
         return str(self._ask("document.querySelector('h1').innerText"))
 
@@ -104,6 +109,10 @@ class Seen:
     def row(self, item: str) -> Locator:
         """What the page shows of one thing, by its id."""
         return self.page.locator(f"main [data-item='{item}']").first
+
+    def row_text(self, item: str) -> str:
+        """All text about one thing, by its id, also what is folded up."""
+        return str(self._ask("(row) => document.querySelector(row).textContent", f"main [data-item='{item}']"))
 
     @property
     def user_name(self) -> str:

@@ -38,6 +38,7 @@ class Visitor(Enrolling):
         self.path = ""
         self.html = ""
         self.headers: dict[str, str] = {}
+        self._files: dict[str, tuple[str, bytes, str]] = {}
         self.every_page: list[str] = []
         """Bodies of all answers, in which tests search for secrets."""
         self.timeout = 45.0
@@ -52,9 +53,12 @@ class Visitor(Enrolling):
 
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> requests.Response:
         """Send a request to a replica that listens. A request that breaks on the way is not sent again."""
+        files, self._files = self._files, {}
         for url in self._chance.sample(self.urls, len(self.urls)):
             try:
-                return self._http.request(method, url + path, data=data, allow_redirects=False, timeout=self.timeout)
+                return self._http.request(
+                    method, url + path, data=data, files=files, allow_redirects=False, timeout=self.timeout
+                )
             except requests.ConnectionError as error:
                 if not isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
                     raise Broken from error
@@ -62,31 +66,46 @@ class Visitor(Enrolling):
                 raise Broken from error
         raise Broken("no replica listens")
 
+    def send(self, method: str, path: str, data: dict[str, str] | None = None) -> str:
+        """Send a request. Returns where the answer leads, "" if it is a page. Raises Broken."""
+        answer = self._ask(method, path, data)
+        self.every_page.append(answer.text)
+        self.status, self.headers, self.html = answer.status_code, dict(answer.headers), answer.text
+        self.path = urlsplit(path).path
+        assert kept_secrets(path + str(self.headers)) == []
+        assert shown_secrets(self.path, answer.text) == [], self.path
+        if answer.status_code not in (301, 302, 303, 307, 308):
+            return ""
+        target = urlsplit(urljoin(path, answer.headers["Location"]))
+        return target.path + (f"?{target.query}" if target.query else "")
+
     def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
         """Send a request and follow redirects. Raises Broken."""
+        leads_to = self.send(method, path, data)
         for _ in range(10):
-            answer = self._ask(method, path, data)
-            self.every_page.append(answer.text)
-            self.status, self.headers, self.html = answer.status_code, dict(answer.headers), answer.text
-            self.path = urlsplit(path).path
-            assert kept_secrets(path + str(self.headers)) == []
-            assert shown_secrets(self.path, answer.text) == [], self.path
-            if answer.status_code not in (301, 302, 303, 307, 308):
+            if not leads_to:
                 return self
-            target = urlsplit(urljoin(path, answer.headers["Location"]))
-            path = target.path + (f"?{target.query}" if target.query else "")
-            method, data = "GET", None
+            path, leads_to = leads_to, self.send("GET", leads_to)
         raise AssertionError(f"redirects without end: {path}")
 
     def open(self, path: str) -> Visitor:
         """Type an address."""
         return self.go("GET", path)
 
+    def filled(self, address: str, **typed: str) -> tuple[str, dict[str, str]]:
+        """What the form that goes to this address (`form`) sends when it is filled in so, and where to."""
+        return self._filled(self.form(address), typed)
+
+    def _filled(self, form: Tag, typed: dict[str, str]) -> tuple[str, dict[str, str]]:
+        fields = form.select("input[name], textarea[name]")
+        data = {str(field["name"]): held(field) for field in fields if ok(field)} | typed
+        for name in (str(field["name"]) for field in form.select("textarea[name]")):
+            data[name] = re.sub(r"\r?\n", "\r\n", data[name])
+        return self._goes_to(form), data
+
     def submit(self, address: str, **typed: str) -> Visitor:
         """Fill in and send the form that goes to this address (`form`)."""
-        form = self.form(address)
-        data = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]") if ok(field)}
-        return self.go("POST", self._goes_to(form), data | typed)
+        return self.go("POST", *self.filled(address, **typed))
 
     def follow(self, address: str) -> Visitor:
         """Follow the first link in the page that leads to this address (without a query: with any)."""
@@ -94,6 +113,24 @@ class Visitor(Enrolling):
             if address in (leads_to := str(link["href"]), urlsplit(leads_to).path):
                 return self.open(leads_to)
         raise LookupError(f"no link to {address} on {self.path} ({self.status}): {self.text[:300]}")
+
+    def navigate(self, address: str) -> Visitor:
+        """Follow a link of the sidebar or of the menu under the user's name."""
+        return self.click(f"nav a[href='{address}'], [data-signed-in] a[href='{address}']")
+
+    def click(self, selector: str) -> Visitor:
+        """Follow the first link that matches, or send the form whose button it is."""
+        found = self._first(selector)
+        form = found.find_parent("form")
+        return self.go("POST", *self._filled(form, {})) if form else self.open(str(found["href"]))
+
+    def sign_out(self) -> None:
+        """Sign out, in the menu under the user's name."""
+        self.click("form[data-sign-out] button")
+
+    def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:
+        """Choose a file on the user's disk, for the form that is sent next. kind: its MIME type, if known."""
+        self._files[field] = (name, content, kind)
 
     # -- what is there
 
@@ -144,7 +181,21 @@ class Visitor(Enrolling):
     def value(self, name: str) -> str:
         """What a field holds."""
         (field,) = self.soup.select(f"[name={name}]")
-        return str(field.get("value", ""))
+        return held(field)
+
+    def row(self, item: str) -> Tag:
+        """What the page shows of one thing, by its id."""
+        return self._first(f"main [data-item='{item}']")
+
+    def row_text(self, item: str) -> str:
+        """All text about one thing, by its id."""
+        return self.row(item).get_text()
+
+    def _first(self, selector: str) -> Tag:
+        found = self.soup.select_one(selector)
+        if found is None:
+            raise LookupError(f"no {selector} on {self.path} ({self.status}): {self.text[:300]}")
+        return found
 
     def leads_to(self, address: str) -> bool:
         """Does a link in the page lead to this address (without a query: with any)?"""
@@ -217,10 +268,10 @@ class Visitor(Enrolling):
         return self
 
     def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
-        """Sign in, set up MFA and open a page. Returns the phone."""
-        self.sign_in(employee)
-        phone = self.get_mfa()
-        self.open(at)
+        """Open a page, signed in with a device that the user has set up before. Returns the phone."""
+        phone = employee.given_device(self.clock, employee.name)
+        self.open("/sign-in" if at == "/" else f"/sign-in?next={at}")
+        self.sign_in(employee, phone.next())
         assert (self.path, self.user_name) == (at, employee.name), self.text
         return phone
 
@@ -242,6 +293,13 @@ def refused_as(html: str) -> str:
 def ok(field: Tag) -> bool:
     """Whether a browser would send the field with its current value."""
     return field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
+
+
+def held(field: Tag) -> str:
+    """What a field of a form holds."""
+    if field.name == "textarea":
+        return field.get_text().replace("\r\n", "\n").removeprefix("\n")
+    return str(field.get("value", ""))
 
 
 class Reader(Visitor):
