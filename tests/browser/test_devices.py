@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import NotAllowed
 from app.mfa.devices import LastDevice, WouldLockOut
-from tests.browser.conftest import Surfing, Visiting, prove
+from tests.browser.conftest import Visiting, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire, hire_without_key
@@ -29,8 +29,10 @@ def come_in(browser: Reader, employee: Employee, phone: Phone, **chosen: str) ->
 
 @pytest.mark.both_policies
 def test_a_second_device_where_the_policy_allows_it(
-    visiting: Visiting, surfer: Surfer, nadia: Employee, phone: Phone, policy: str
+    visiting: Visiting, browser_of_policy: Surfer | Reader, nadia: Employee, policy: str
 ) -> None:
+    surfer = browser_of_policy
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     if policy == "tutorial":
         assert "one-device-only" in surfer.states
         assert f"{nadia.serial_number}/*" in surfer.text
@@ -50,7 +52,7 @@ def test_a_second_device_where_the_policy_allows_it(
 
 
 def test_devices_have_names_that_people_choose(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone
+    visiting: Visiting, surfer: Surfer, nadia: Employee, phone: Phone
 ) -> None:
     surfer.page.locator("[data-rename] summary").first.click()
     surfer.submit("/mfa/name", label="iPhone 15")
@@ -61,21 +63,22 @@ def test_devices_have_names_that_people_choose(
     second = f"{nadia.serial_number}/Nadia-s-tablet"
     assert nadia.devices() == [nadia.serial_number, second], "the policy lets her choose the path, too"
 
-    other = surfing()
+    other = visiting()
     surfer.clock.move(20)
     other.sign_in(nadia)
-    labels = other.page.locator("fieldset label").all_inner_texts()
-    assert labels == ["iPhone 15", "Nadia’s tablet"], "no ARNs"
-    other.page.get_by_label("Nadia’s tablet").check()
-    other.submit("/sign-in/code", code=tablet.next())
+    labels = {label.get_text().strip(): label["for"] for label in other.soup.select("fieldset label")}
+    assert list(labels) == ["iPhone 15", "Nadia’s tablet"], "no ARNs"
+    (field,) = other.soup.select(f"#{labels['Nadia’s tablet']}")
+    other.submit("/sign-in/code", serial_number=str(field["value"]), code=tablet.next())
     assert other.is_inside(nadia.name)
-    other.navigate("/mfa")
-    other.follow(f"/mfa/remove?id={second}")
-    assert "Nadia’s tablet" in other.heading
-    other.submit("/mfa/remove")
-    assert "iPhone 15" in other.text and "Nadia’s tablet" not in other.text
+
+    surfer.navigate("/mfa")
+    surfer.follow(f"/mfa/remove?id={second}")
+    assert "Nadia’s tablet" in surfer.heading
+    surfer.submit("/mfa/remove")
+    assert "iPhone 15" in surfer.text and "Nadia’s tablet" not in surfer.text
     entry = f"{nadia.name}/Nadia-s-tablet@"
-    assert entry in other.page.locator("[data-notice]").inner_text(), "the entry to delete, of two that look alike"
+    assert entry in surfer.at("[data-notice]"), "the entry to delete, of two that look alike"
 
 
 def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
@@ -86,16 +89,16 @@ def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
     paper = surfer.scan()
     surfer.page.emulate_media(media="print")
     assert surfer.page.locator("[data-qr]").is_visible() and surfer.page.locator("#seed").is_visible()
-    at_aws = surfer.page.locator("[data-device]").inner_text()
-    assert surfer.page.locator("[data-portal]").inner_text() == surfer.url, "the paper says where to sign in"
+    at_aws = surfer.at("[data-device]")
+    assert surfer.at("[data-portal]") == surfer.url, "the paper says where to sign in"
     assert not surfer.page.locator("[data-print]").is_visible()
     surfer.page.emulate_media(media="screen")
-    assert surfer.page.locator("#seed").inner_text().replace(" ", "") == paper.seed
+    assert surfer.at("#seed").replace(" ", "") == paper.seed
     surfer.follow("/mfa/enroll")
     surfer.give_two_codes(paper)
     (backup,) = (serial for serial in nadia.devices() if serial.endswith(f":mfa/{at_aws}"))
     assert len(nadia.devices()) == 2 and backup != nadia.serial_number
-    assert f"{at_aws}@" in surfer.page.locator("[data-notice]").inner_text(), "the entry to delete is not the phone's"
+    assert f"{at_aws}@" in surfer.at("[data-notice]"), "the entry to delete is not the phone's"
     surfer.open("/mfa/enroll/print")
     assert surfer.path == "/mfa" and paper.seed not in surfer.page.content().replace(" ", "")
 
@@ -110,7 +113,9 @@ def test_the_only_device_is_not_removed(visiting: Visiting, nadia: Employee) -> 
 
 
 @pytest.mark.both_policies
-def test_another_phone(visiting: Visiting, surfer: Surfer, nadia: Employee, phone: Phone, policy: str) -> None:
+def test_another_phone(visiting: Visiting, browser_of_policy: Surfer | Reader, nadia: Employee, policy: str) -> None:
+    surfer = browser_of_policy
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     surfer.follow("/mfa/replace")
     if policy == "tutorial":
         assert "old-goes-first" in surfer.states
@@ -138,12 +143,13 @@ def test_another_phone(visiting: Visiting, surfer: Surfer, nadia: Employee, phon
 
 
 @pytest.mark.both_policies
-def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
+def test_a_hardware_token(
+    browser_of_policy: Surfer | Reader, nadia: Employee, sandbox: Sandbox, clock: Clock
+) -> None:
     serial_number, seed = min(sandbox.facts["hardware_tokens"].items())
     token = Phone(clock, f"otpauth://totp/token?secret={seed}")
-    surfer = surfing()
-    surfer.sign_in(nadia)
-    surfer.submit("/mfa/enroll/begin")
+    surfer = browser_of_policy
+    surfer.begin_enrolling(nadia)
     surfer.follow("/mfa/hardware")
     surfer.submit("/mfa/hardware", serial_number="12", first_code="1", second_code="")
     assert surfer.invalid == ["serial_number", "first_code", "second_code"]
@@ -163,7 +169,7 @@ def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, c
     prove(surfer)
     surfer.submit("/mfa/replaced")
     assert nadia.devices() == [nadia.serial_number]
-    assert "@" not in surfer.page.locator("[data-notice]").inner_text(), "no app has an entry of a token"
+    assert "@" not in surfer.at("[data-notice]"), "no app has an entry of a token"
 
 
 def test_giving_up_a_device_is_confirmed(visiting: Visiting, nadia: Employee, clock: Clock) -> None:
@@ -181,30 +187,34 @@ def test_giving_up_a_device_is_confirmed(visiting: Visiting, nadia: Employee, cl
 
 
 def test_a_qr_code_waits_a_quarter_of_an_hour(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
+    visiting: Visiting, nadia: Employee, clock: Clock, sandbox: Sandbox
 ) -> None:
+    surfer = visiting()
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     surfer.follow("/mfa/replace")
     surfer.submit("/mfa/replace")
     stale, begun = surfer.scan(), nadia.unassigned()
     assert len(begun) == 1
     clock.move(8 * 60)
-    surfer.page.reload()
+    surfer.open("/mfa/enroll")
     assert surfer.scan().seed == stale.seed, "she is still at it"
     first = stale.next()
-    surfer.type(first_code=first, second_code=stale.next())
+    second = stale.next()
     clock.move(8 * 60)
     mark = sandbox.mark()
-    surfer.submit("/mfa/enroll")
+    surfer.submit("/mfa/enroll", first_code=first, second_code=second)
     assert (surfer.path, surfer.refused_as) == ("/mfa", "qr-code-over")
-    assert stale.seed not in surfer.page.content().replace(" ", "")
+    assert stale.seed not in surfer.html.replace(" ", "")
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}
     assert nadia.devices() == [nadia.serial_number], "the old phone still is the one"
 
 
 @pytest.mark.both_policies
 def test_what_may_not_be_deleted_goes_into_a_note(
-    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock
+    browser_of_policy: Surfer | Reader, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
+    surfer = browser_of_policy
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     tablet = f"{nadia.name}-tablet"
     nadia.given_device(clock, tablet)
     surfer.navigate("/mfa")
@@ -213,7 +223,7 @@ def test_what_may_not_be_deleted_goes_into_a_note(
     surfer.submit("/mfa/remove")
     assert nadia.devices() == [nadia.serial_number]
     assert f"left-behind:{other}" in surfer.states
-    note = surfer.page.locator("#note-1").inner_text()
+    note = surfer.at("#note-1")
     assert note.endswith(f"aws iam delete-virtual-mfa-device --serial-number {other}")
 
 
@@ -273,11 +283,11 @@ def test_under_a_stricter_policy_only_what_can_work_is_offered(
             assert "iam:ResyncMFADevice" in surfer.text, "what AWS refuses is named"
 
 
-def test_with_a_password_only_another_phone(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> None:
+def test_with_a_password_only_another_phone(visiting: Visiting, sandbox: Sandbox, clock: Clock) -> None:
     marta = hire_without_key(sandbox, "marta")
     phone = marta.given_device(clock, marta.name)
     clock.move(40)
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in_at_aws(marta, phone)
     surfer.navigate("/mfa")
     surfer.follow("/mfa/replace")

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import NoResponse
-from tests.browser.conftest import Visiting, prove
-from tests.support.browser import Surfer
+from tests.browser.conftest import Surfing, Visiting, prove
 from tests.support.clock import Clock
-from tests.support.people import Employee, Phone, hire
+from tests.support.people import Employee, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Broken
@@ -54,15 +53,17 @@ def test_replacing_is_taken_up_where_it_was_left(
 @pytest.mark.both_policies
 @pytest.mark.parametrize("lost", ["reset-before", "reset-after"])
 def test_the_answer_to_giving_up_is_lost(
-    surfer: Surfer,
+    surfing: Surfing,
+    visiting: Visiting,
     nadia: Employee,
-    phone: Phone,
     sandbox: Sandbox,
     policy: str,
     lost: str,
     portal: Portal,
     clock: Clock,
 ) -> None:
+    surfer = surfing() if lost == "reset-before" else visiting()
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     surfer.follow("/mfa/replace")
     if policy == "recommended":
         surfer.submit("/mfa/replace")
@@ -79,7 +80,7 @@ def test_the_answer_to_giving_up_is_lost(
     if lost == "reset-before":
         assert surfer.outcomes == ["unknown:no-response"], "AWS may only not show it yet"
     clock.move(31)
-    surfer.page.reload()
+    surfer.open("/activity?kind=mfa-device-deactivated")
     assert surfer.outcomes == ["found-undone" if lost == "reset-before" else "found-done"]
     assert ("mfa-device-deactivated", "unknown", "no-response") in portal.activity(nadia.name)
 

@@ -6,19 +6,20 @@ import pytest
 
 from app.mfa.codes import SameCodeTwice
 from app.signin.service import OnlySecurityKeys
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
 @pytest.mark.both_policies
-def test_out_of_step_at_sign_in(
-    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
-) -> None:
+def test_out_of_step_at_sign_in(browser_of_policy: Surfer | Reader, nadia: Employee, clock: Clock) -> None:
+    phone = nadia.given_device(clock, nadia.name)
     slow = Phone(clock, f"otpauth://totp/x?secret={phone.seed}", slow_s=600)
-    other = surfing()
+    clock.move(30)  # STS knows it
+    other = browser_of_policy
     other.sign_in(nadia)
     assert not other.leads_to("/mfa/resync"), "offered where it helps, not before"
     other.submit("/sign-in/code", code=slow.next())
@@ -46,13 +47,15 @@ def test_only_a_security_key(surfing: Surfing, sandbox: Sandbox) -> None:
     assert surfer.button("/sign-in/aws").is_visible(), "where it works"
 
 
-def test_a_lost_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
-    other = surfing()
+def test_a_lost_phone(surfing: Surfing, visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
+    nadia.given_device(clock, nadia.name)
+    other = visiting()
     other.open("/mfa/lost")
-    assert "YOUR-USER-NAME" in other.page.locator("#note").inner_text()
+    assert "YOUR-USER-NAME" in other.at("#note")
     other.sign_in(nadia)
     other.follow("/mfa/lost")
-    note = other.page.locator("#note").inner_text()
+    surfing().continue_from(other, at="/mfa/lost")
+    note = other.at("#note")
     assert f"user/{nadia.name}" in note
     # The administrator runs what the note says.
     iam = sandbox.as_administrator("iam")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 import pytest
 
@@ -28,23 +28,23 @@ from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Reader
 
-Browser = TypeVar("Browser", Surfer, Reader)
-
 
 def begin(surfing: Surfing, employee: Employee, **window: Unpack[Window]) -> Surfer:
-    return begun(surfing(**window), employee)
+    surfer = surfing(**window)
+    surfer.begin_enrolling(employee)
+    return surfer
 
 
-def begun(browser: Browser, employee: Employee) -> Browser:
-    browser.sign_in(employee)
-    browser.submit("/mfa/enroll/begin")
-    return browser
+def begun(reader: Reader, employee: Employee) -> Reader:
+    reader.sign_in(employee)
+    reader.submit("/mfa/enroll/begin")
+    return reader
 
 
 def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
-    surfer = begin(surfing, nadia)
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan()
     clock.to_next_code()
     older, current = phone.shows(), phone.next()
@@ -185,7 +185,7 @@ def test_the_time_until_the_next_code_is_beside_the_field(surfing: Surfing, nadi
 def test_fields_with_the_same_error_are_told_apart_at_the_top(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     surfer.submit("/mfa/enroll")
-    links = surfer.page.locator("[data-error-summary] a").all_inner_texts()
+    links = surfer.texts("[data-error-summary] a")
     assert len(links) == len(set(links)) == 2
     boxes = [surfer.page.locator(each).bounding_box() for each in ("#first_code", "#second_code")]
     assert boxes[0] and boxes[1] and boxes[0]["width"] == boxes[1]["width"], "two codes of the same length"
@@ -201,11 +201,11 @@ def test_cancel_leaves_nothing_at_aws(visiting: Visiting, nadia: Employee) -> No
 
 
 @pytest.mark.both_policies
-def test_a_closed_tab_strands_no_one(surfing: Surfing, nadia: Employee) -> None:
-    begin(surfing, nadia).page.close()
+def test_a_closed_tab_strands_no_one(visiting: Visiting, nadia: Employee) -> None:
+    begun(visiting(), nadia)
     assert nadia.leftover()
 
-    later = begin(surfing, nadia)
+    later = begun(visiting(), nadia)
     later.give_two_codes(later.scan())
     assert nadia.devices() == [nadia.serial_number]
 
@@ -274,15 +274,15 @@ def test_a_used_code_does_not_upgrade(visiting: Visiting, nadia: Employee, sandb
     assert surfer.path == "/mfa/finished"
 
 
-def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
-    surfer = begin(surfing, nadia, javascript=False)
+def test_waiting_for_aws_survives_a_reload(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = begun(visiting(), nadia)
     phone = surfer.scan()
     # The pair before the current code: the next code is there at once, long before STS knows the device.
     older, second, third = phone.next(), phone.next(), phone.next()
     surfer.submit("/mfa/enroll", first_code=older, second_code=second)
     surfer.submit("/mfa/activate", code=third)
     assert surfer.has("/mfa/activate/continue"), "AWS is waited for"
-    surfer.page.reload()
+    surfer.open("/mfa/activate")
     assert surfer.has("/mfa/activate/continue")
     mark = sandbox.mark()
     surfer.submit("/mfa/activate/continue")
@@ -295,17 +295,16 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
 
 
 @pytest.mark.parametrize("typed", ["codes of the newer one", "nothing"])
-def test_a_form_beside_an_older_qr_code(surfing: Surfing, nadia: Employee, typed: str) -> None:
-    surfer = begin(surfing, nadia, javascript=False)
-    first_tab, surfer.page = surfer.page, surfer.tab()
-    surfer.open("/mfa/enroll")
-    surfer.submit("/mfa/enroll/begin")
-    fresh = surfer.scan()
-    surfer.page = first_tab
+def test_a_form_beside_an_older_qr_code(visiting: Visiting, nadia: Employee, typed: str) -> None:
+    first_tab, other_tab = begun(visiting(), nadia), visiting()
+    other_tab.cookies.update(first_tab.cookies)
+    other_tab.open("/mfa/enroll")
+    other_tab.submit("/mfa/enroll/begin")
+    fresh = other_tab.scan()
     if typed == "nothing":
-        surfer.submit("/mfa/enroll")
-        assert surfer.refused_as == OlderQrCode.code
-    surfer.give_two_codes(fresh)
+        first_tab.submit("/mfa/enroll")
+        assert first_tab.refused_as == OlderQrCode.code
+    first_tab.give_two_codes(fresh)
     assert nadia.devices() == [nadia.serial_number], "its codes count wherever they are typed"
 
 
@@ -321,7 +320,7 @@ def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
     second_tab, surfer.page = surfer.page, first_tab
     surfer.give_two_codes(stale)
     assert (surfer.refused_as, surfer.invalid) == (OlderQrCode.code, [])
-    assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
+    assert surfer.count("main [role=alert]") == 1, "one thing is said"
     assert surfer.value("first_code") == "" == surfer.value("second_code")
     assert surfer.scan().seed == fresh.seed, "the first tab now shows the code that counts"
     surfer.page.reload()

@@ -257,7 +257,7 @@ class Surfer(Seen, Enrolling):
 
         The same forms are sent to the same portal, but without drawing pages that other stories are about.
         """
-        sent = self.without_screen()
+        sent = self.without_screen().open("/sign-in")
         key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
         sent.send("POST", *sent.filled("/sign-in", **key))
         self.continue_from(sent, at)
@@ -270,15 +270,21 @@ class Surfer(Seen, Enrolling):
         self.continue_from(sent, at)
         return phone
 
+    def arrive_by_password(self, employee: Employee, phone: Phone | None = None, at: str = "/") -> None:
+        """Open a page as after `sign_in_at_aws`."""
+        sent = self.without_screen()
+        sent.send("GET", sent.way_back_from_aws(employee, phone))
+        self.continue_from(sent, at)
+
     def begin_enrolling(self, employee: Employee) -> None:
         """Open the page with the QR code as after `sign_in` and a press of the button for it."""
-        sent = self.without_screen().sign_in(employee)
+        sent = self.without_screen().open("/sign-in?next=/mfa/enroll").sign_in(employee)
         sent.send("POST", *sent.filled("/mfa/enroll/begin"))
         self.continue_from(sent, "/mfa/enroll")
 
     def without_screen(self) -> Visitor:
-        """A browser of the same name without a screen, at the sign-in page."""
-        return Visitor(self.url, agent=str(self.page.evaluate("navigator.userAgent"))).open("/sign-in")
+        """A browser of the same name without a screen."""
+        return Visitor(self.url, agent=str(self.page.evaluate("navigator.userAgent")))
 
     def continue_from(self, sent: Visitor, at: str) -> None:
         """Take over the session of a browser without a screen, and open a page."""
@@ -286,7 +292,7 @@ class Surfer(Seen, Enrolling):
             [{"name": each.name, "value": each.value or "", "url": self.url} for each in sent.cookies]
         )
         self.open(at)
-        assert self.path == urlsplit(at).path and self.user_name, self.text
+        assert self.path == urlsplit(at).path, self.text
 
     def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:
         """Choose a file on the user's disk. kind: its MIME type, if the browser knows it."""

@@ -9,6 +9,7 @@ from playwright.sync_api import Error, Locator, Page
 
 _NAMED = """(attribute) => [...document.querySelectorAll(`main [data-${attribute}]`)].map(({ dataset }) =>
   [dataset[attribute], dataset.item ?? dataset.about].filter(Boolean).join(":"))"""
+_TEXTS = "(selector) => [...document.querySelectorAll(selector)].map((each) => each.innerText)"
 _ATTRIBUTES = """([selector, ...names]) => [...document.querySelectorAll(selector)]
   .map((each) => names.map((name) => each.getAttribute(name) ?? ""))"""
 
@@ -46,6 +47,14 @@ class Seen:
     def is_there(self, selector: str) -> bool:
         """Does anything on the page match?"""
         return bool(self._attributes(selector))
+
+    def count(self, selector: str) -> int:
+        """How many elements of the page match."""
+        return len(self._attributes(selector))
+
+    def texts(self, selector: str) -> list[str]:
+        """What is to be read in each element that matches, from top to bottom."""
+        return [str(each) for each in self._ask(_TEXTS, selector)]
 
     @property
     def text(self) -> str:

@@ -13,6 +13,7 @@ import requests
 from bs4 import BeautifulSoup, Tag
 from urllib3.exceptions import NewConnectionError
 
+from tests.support.aws_login import Browser
 from tests.support.enrolling import Enrolling
 from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee, Phone
@@ -267,6 +268,22 @@ class Visitor(Enrolling):
             self.submit("/sign-in/code", code=code)
         return self
 
+    def sign_in_at_aws(self, employee: Employee, phone: Phone | None = None) -> Visitor:
+        """Sign in through AWS's pages, from our sign-in page and back. phone: if AWS asks for a code."""
+        return self.open(self.way_back_from_aws(employee, phone))
+
+    def way_back_from_aws(self, employee: Employee, phone: Phone | None = None) -> str:
+        """The same as far as AWS's last page. Returns where that leads."""
+        self.open("/sign-in")
+        answer = self._ask("POST", *self.filled("/sign-in/aws"))
+        aws = Browser()
+        aws.open(answer.headers["Location"])
+        aws.sign_in(employee.sandbox.account_id, employee.name, employee.password)
+        if phone:
+            aws.submit(code=phone.next())
+        back = urlsplit(aws.submit().url)
+        return f"{back.path}?{back.query}"
+
     def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
         """Open a page, signed in with a device that the user has set up before. Returns the phone."""
         phone = employee.given_device(self.clock, employee.name)
@@ -274,6 +291,12 @@ class Visitor(Enrolling):
         self.sign_in(employee, phone.next())
         assert (self.path, self.user_name) == (at, employee.name), self.text
         return phone
+
+    def begin_enrolling(self, employee: Employee) -> None:
+        """Sign in, and press the button for a QR code."""
+        self.open("/sign-in?next=/mfa/enroll")
+        self.sign_in(employee)
+        self.submit("/mfa/enroll/begin")
 
     def scan(self, *, slow_s: float = 0) -> Phone:
         """Type the seed on the page into an authenticator app."""
