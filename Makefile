@@ -47,7 +47,7 @@ check-parsers: $(VENV)/.all
 	$(BIN)/pytest -q --durations=0 --durations-min=2 $(PARSERS)
 
 # What the suite runs a part of: 200 flows while replicas are killed, every change with every fault, twenty times as
-# many policies made at random, every kind of input on both databases, and
+# many policies made at random, every kind of input for every page, and
 # more requests of people whom policies hold back.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--redis", action="store_true", help="the browser's portal keeps its sessions in Redis")
     parser.addoption("--workers", type=int, default=1, help="of the browser's portal; several need --redis")
     parser.addoption(
-        "--whole-matrix", action="store_true", help="every fault with each change, every input on SQLite"
+        "--whole-matrix", action="store_true", help="every fault with each change, every input for each page"
     )
     parser.addoption("--batches", type=int, default=1, help="of 1,000 policy documents that are made at random")
     parser.addoption("--flows", type=int, default=12, help="people who enroll or rotate while replicas are killed")

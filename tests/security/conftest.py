@@ -33,8 +33,9 @@ class Client(FlaskClient):
 
     def _add_cookies_to_wsgi(self, environ: dict[str, Any]) -> None:
         query, environ["QUERY_STRING"] = environ["QUERY_STRING"], ""
+        given = environ.get("HTTP_COOKIE")  # of a test: instead of the client's own, which Werkzeug would send
         super()._add_cookies_to_wsgi(environ)
-        environ["QUERY_STRING"] = query
+        environ |= {"QUERY_STRING": query, **({"HTTP_COOKIE": given} if given else {})}
 
     def run_wsgi_app(self, environ: dict[str, Any], buffered: bool = False) -> Any:
         """Run the application, and keep the cookies it sets."""

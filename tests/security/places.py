@@ -43,6 +43,7 @@ class People:
         self, portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest]
     ) -> None:
         self._portal, self._sandbox, self._entering = portal, sandbox, entering
+        self.account_id = sandbox.account_id
         self._guests: dict[Callable[[], Guest], Guest] = {}
         self._places: dict[str, Callable[[], Guest]] = {
             **dict.fromkeys(("mfa.enroll_post", "mfa.cancel"), self._enrolling),
@@ -57,7 +58,16 @@ class People:
     def at(self, rule: Rule) -> Guest:
         """A guest who can send this form."""
         usual = self._chief if about_others(self._portal, rule) else self._entering
-        place = self._places.get(rule.endpoint, usual)
+        return self._guest(self._places.get(rule.endpoint, usual))
+
+    def before_mfa(self) -> Guest:
+        """A guest without MFA."""
+        return self._guest(self._newcomer)
+
+    def _newcomer(self) -> Guest:
+        return self._entering(mfa=False)
+
+    def _guest(self, place: Callable[[], Guest]) -> Guest:
         if place not in self._guests:
             self._guests[place] = place()
             self._guests[place].csrf_token = token(self._guests[place].html)
