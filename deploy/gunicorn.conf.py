@@ -11,8 +11,10 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-# One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latchkey-metrics-"))
+# One folder for the numbers of all workers, made before the portal is imported, which looks for it then. SIGHUP loads
+# this file again, when the folder is there.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="latchkey-metrics-")
 
 from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client import multiprocess  # after the folder is named

@@ -147,6 +147,7 @@ def test_new_workers_and_a_new_master_run_nothing_of_that_folder(planted: Plante
         finally:
             os.kill(new, signal.SIGTERM)
         wait_until(lambda: not signs_in(portal))
+        wait_until(lambda: not list(portal.folder.glob("latchkey-metrics-*")))
     assert planted.ran() == []
 
 

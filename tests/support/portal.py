@@ -60,6 +60,7 @@ class Portal:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PORT": str(self.port),
+            "TMPDIR": str(folder),  # what a killed portal leaves goes with the test's folder
             "ACCOUNTS": sandbox.account_id,
             "SECRET_KEY": SECRET_KEY,
             "AUDIT_KEYS": AUDIT_KEYS,
