@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 _LOOK = (Path(__file__).parent / "looks.js").read_text().partition("\n")[2]
 
@@ -35,11 +36,11 @@ def too_wide(page: Page) -> list[str]:
     """Where the page must be scrolled sideways, and what is too wide; [] where nothing is. Keeps its size."""
     window = page.viewport_size
     assert window
-    devtools = page.context.new_cdp_session(page)
+    if page not in _DEVTOOLS:
+        _DEVTOOLS[page] = page.context.new_cdp_session(page)
     complaints = []
     for width, scale in NARROW:
-        metrics = {"width": width, "height": 600, "deviceScaleFactor": scale, "mobile": False}
-        devtools.send("Emulation.setDeviceMetricsOverride", metrics)
+        _resize(page, width, 600, scale)
         complaints += page.evaluate(
             """(width) => {
               const root = document.scrollingElement;
@@ -52,10 +53,18 @@ def too_wide(page: Page) -> list[str]:
             }""",
             width,
         )
-    devtools.detach()
-    page.set_viewport_size({**window, "height": window["height"] - 1})  # else the browser keeps the override
-    page.set_viewport_size(window)
+    _resize(page, **window)
     return complaints
+
+
+_DEVTOOLS: WeakKeyDictionary[Page, CDPSession] = WeakKeyDictionary()
+"""Kept open: at its end the browser would forget the size of the window as well, and to set that again takes long."""
+
+
+def _resize(page: Page, width: int, height: int, scale: int = 1) -> None:
+    metrics = {"width": width, "height": height, "screenWidth": width, "screenHeight": height}
+    more = {"deviceScaleFactor": scale, "mobile": False}
+    _DEVTOOLS[page].send("Emulation.setDeviceMetricsOverride", metrics | more)
 
 
 def without_style(page: Page) -> list[str]:
