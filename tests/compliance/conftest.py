@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.commands import compliance
-from app.db import Base, db
+from app.db import db
 from app.factory import create_app
 from app.policy.documents import read
 from app.sandbox.faults import Faults, parsed
@@ -27,7 +27,7 @@ from config import engine_options, from_env
 from tests.security.conftest import Guest
 from tests.support import postgres
 from tests.support.clock import Clock
-from tests.support.databases import GOOD, make_database
+from tests.support.databases import GOOD, in_memory, make_database
 from tests.support.people import Employee
 from tests.support.sandbox import Sandbox, free_port
 
@@ -112,16 +112,21 @@ def command(portal: Flask) -> Command:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An empty database of either kind."""
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").database(f"compliance{next(_number)}")
-    made = create_engine(url, **engine_options(url))
-    Base.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with empty_database(request, request.param) as made:
+        yield made
 
 
-_number = itertools.count()
+@contextmanager
+def empty_database(request: pytest.FixtureRequest, kind: str) -> Iterator[Engine]:
+    """One that has its tables, for a fixture. kind: "sqlite" or "postgresql"."""
+    with ExitStack() as lent:
+        if kind == "postgresql":
+            url = lent.enter_context(request.getfixturevalue("postgresql").tables())
+            made = create_engine(url, **engine_options(url))
+        else:
+            made = in_memory()
+        yield made
+        made.dispose()
 
 
 # -- pages: a portal in this process, whose users sign in at a sandbox beside it

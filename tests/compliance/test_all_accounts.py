@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, create_engine, insert
+from sqlalchemy import Connection, insert
 
 from app.compliance.all_accounts import (
     CELLS,
@@ -29,11 +29,11 @@ from app.compliance.data import daily
 from app.compliance.data.daily import Count, Figures
 from app.compliance.data.models import ComplianceAccount, ComplianceSync
 from app.compliance.rules.table import BY_ID, RULES
-from app.db import Base, db
+from app.db import db
 from app.web.exports import as_csv
-from config import engine_options
 from tests.compliance.conftest import Aws, Command
 from tests.compliance.many_accounts import rows
+from tests.support.databases import in_memory
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 IDS = [f"1111{number:08d}" for number in range(60)]
@@ -60,8 +60,7 @@ def sync(connection: Connection, account_id: str, name: str, unit: str, problem:
 @pytest.fixture(scope="module")
 def stored() -> Iterator[Connection]:
     """60 accounts. The last 10 have no data."""
-    engine: Engine = create_engine("sqlite://", **engine_options("sqlite://"))
-    Base.metadata.create_all(engine)
+    engine = in_memory()
     with engine.begin() as connection:
         for number, account_id in enumerate(IDS[:50]):
             put(connection, account_id, number)
@@ -111,8 +110,7 @@ def test_every_rule_can_be_a_column(stored: Connection) -> None:
 
 
 def test_a_variant_that_a_standard_demands_has_a_column_beside_its_rule() -> None:
-    engine = create_engine("sqlite://", **engine_options("sqlite://"))
-    Base.metadata.create_all(engine)
+    engine = in_memory()
     with engine.begin() as connection:
         figures = Figures(3, {"unused": Count(3), "unused-90": Count(2, 1), "gone-rule": Count(1)}, 0)
         daily.keep_day(connection, IDS[0], NOW, figures)

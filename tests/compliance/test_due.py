@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from app.aws.user_list import UserListEntry
 from app.compliance.data import daily, due, queries, updates
@@ -28,8 +28,7 @@ from app.compliance.rules.subjects import Terms
 from app.db import Base, db
 from app.sandbox.operations.credential_report import HEADER
 from app.sessions.contents import Person
-from config import engine_options
-from tests.support.databases import empty_portal
+from tests.support.databases import empty_portal, in_memory
 
 ACCOUNT = "123456789012"
 BEGAN = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -230,8 +229,7 @@ class World:
 
 
 def _database() -> Engine:
-    engine = create_engine("sqlite://", **engine_options("sqlite://"))
-    Base.metadata.create_all(engine)
+    engine = in_memory()
     ensure_account_row(engine, ACCOUNT)
     return engine
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from app.aws.user_list import UserListEntry
 from app.compliance.data import due, judgements, storing, updates
@@ -19,10 +18,9 @@ from app.compliance.data.merging import Merging
 from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import PersonRow
 from app.compliance.rules.subjects import Terms
-from app.db import Base
 from app.sandbox.operations.credential_report import HEADER
 from app.sessions.contents import Person
-from config import engine_options
+from tests.compliance.conftest import empty_database
 
 ACCOUNT = "123456789012"
 FIRST = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -136,17 +134,10 @@ def imported(engine: Engine, made_at: datetime, *, changed: bool, whole: bool) -
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engines(request: pytest.FixtureRequest) -> Iterable[tuple[Engine, Engine]]:
-    urls = ["sqlite://"] * 2
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql")
-        urls = [server.database(f"later{os.urandom(4).hex()}") for _ in urls]
-    made = [create_engine(url, **engine_options(url)) for url in urls]
-    for engine in made:
-        Base.metadata.create_all(engine)
-        ensure_account_row(engine, ACCOUNT)
-    yield made[0], made[1]
-    for engine in made:
-        engine.dispose()
+    with empty_database(request, request.param) as one, empty_database(request, request.param) as other:
+        for engine in (one, other):
+            ensure_account_row(engine, ACCOUNT)
+        yield one, other
 
 
 def told(engine: Engine) -> dict[str, PersonRow]:

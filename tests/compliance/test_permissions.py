@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, update
+from sqlalchemy import Engine, select, update
 
 from app.compliance.data import details_data
 from app.compliance.data.account_data import read_account
@@ -24,12 +24,11 @@ from app.compliance.rules.table import OF_ACCOUNT, judged
 from app.compliance.rules.verdicts import State, Verdict
 from app.compliance.standard_results import ItemState, result_of
 from app.compliance.standards.shipped import shipped
-from app.db import Base
-from config import engine_options
 from tests.compliance.test_report import hour, says, terms_of
 from tests.compliance.test_rules import DETAILS, KNOWN, NOBODY, NOW, TERMS, F, P, U, ago, told
 from tests.compliance.test_standards import figures_of
 from tests.support import details as given
+from tests.support.databases import in_memory
 from tests.support.details import ACCOUNT, ALLOW, EDGE, attached, group, managed, user
 
 
@@ -241,8 +240,7 @@ def test_many_policies_are_counted_not_all_named() -> None:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    made = create_engine("sqlite://", **engine_options("sqlite://"))
-    Base.metadata.create_all(made)
+    made = in_memory()
     yield made
     made.dispose()
 

@@ -16,11 +16,15 @@ import botocore.session
 import flask_migrate
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-from app.db import db
+from app.db import Base, db
 from app.factory import create_app
-from config import from_env
+from config import engine_options, from_env
 
 GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 """Settings without which no portal starts."""
@@ -41,6 +45,18 @@ def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
 Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign] # see above
 
 
+# Nor does it compile a statement twice: engines of one kind share what they compiled.
+def _kind(dialect: Any) -> tuple[object, ...]:
+    return type(dialect), dialect._json_serializer, dialect._json_deserializer, dialect.server_version_info
+
+
+for _dialect in (PGDialect_psycopg, SQLiteDialect_pysqlite):
+    _dialect.__eq__ = lambda it, other: isinstance(other, type(it)) and _kind(it) == _kind(other)  # type: ignore[method-assign]
+    _dialect.__hash__ = lambda it: hash(type(it))  # type: ignore[assignment, method-assign]
+_statements = LRUCache[Any, Any](4000)
+Engine._compiled_cache = property(lambda _: _statements, lambda *_: None)  # type: ignore[assignment] # see above
+
+
 @cache
 def _empty() -> bytes:
     with tempfile.TemporaryDirectory(prefix="latchkey-empty-") as folder:
@@ -58,6 +74,24 @@ def make_database(file: Path) -> None:
     """An empty one, migrated, for the owner only as the portal makes it. Raises FileExistsError."""
     file.touch(0o600, exist_ok=False)
     file.write_bytes(_empty())
+
+
+def in_memory() -> Engine:
+    """Return an engine on a database of SQLite that has the tables of our models, and goes with the engine."""
+    engine = create_engine("sqlite://", **engine_options("sqlite://"))
+    with engine.connect() as connection:
+        of_sqlite: Any = connection.connection.driver_connection
+        of_sqlite.deserialize(_tables())
+    return engine
+
+
+@cache
+def _tables() -> bytes:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        Base.metadata.create_all(connection)
+        of_sqlite: Any = connection.connection.driver_connection
+        return bytes(of_sqlite.serialize())
 
 
 @contextmanager
