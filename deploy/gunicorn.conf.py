@@ -85,6 +85,7 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
         if not problems:
             begin_keys(portal)
         health.forget_connections()
+        portal.extensions["clients"].make_all()
     if server.cfg.workers > 1 and not getattr(portal, "config", os.environ).get("REDIS_URL"):
         problems["workers"] = "More than one worker needs REDIS_URL."
     if problems:

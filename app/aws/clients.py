@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -153,8 +155,30 @@ def all_pages(client: BaseClient, operation: str, **asked: Any) -> Iterator[Any]
         yield from client.get_paginator(operation).paginate(**asked, Marker=first["Marker"])
 
 
+class _Later:
+    """A client that is made when something is first asked of it. That takes 5 ms, and a command needs one or two."""
+
+    def __init__(self, make: Callable[[], Any], taken: Lock) -> None:
+        self._make = make
+        self._taken = taken
+        self._client: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the client has by that name. Once asked for it, Python finds it here."""
+        found = getattr(self.made(), name)
+        setattr(self, name, found)
+        return found
+
+    def made(self) -> Any:
+        """Return the client. Making one isn't safe for threads, so they take turns."""
+        with self._taken:
+            if self._client is None:
+                self._client = self._make()
+        return self._client
+
+
 class Clients:
-    """One client per service and manner of retrying, made once per process.
+    """One client per service and manner of retrying, made once per process, when it is first asked.
 
     allowed: actions of the configured document, "iam:ListUsers" (`app.policy.documents.allowed_actions`).
     region: where STS and AWS Sign-In are asked; IAM's own region follows from the partition.
@@ -189,19 +213,34 @@ class Clients:
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-        self.iam_reads: IAMClient = self._session.client("iam", config=reading)
-        self.iam_changes: IAMClient = self._session.client("iam", config=once)
-        self.sts_reads: STSClient = self._session.client("sts", config=reading)
-        self.sts_once: STSClient = self._session.client("sts", config=once)
+        self._urls = {
+            name: ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), name).provide()
+            for name in ("iam", "sts", "signin")
+        }
+        self._later: list[_Later] = []
+        self._making = Lock()
+        self.iam_reads: IAMClient = self._client("iam", reading)
+        self.iam_changes: IAMClient = self._client("iam", once)
+        self.sts_reads: STSClient = self._client("sts", reading)
+        self.sts_once: STSClient = self._client("sts", once)
         unsigned = once.merge(Config(signature_version=UNSIGNED))
-        self.signin_once: SignInServiceClient = self._session.client("signin", config=unsigned)
-        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "signin")
+        self.signin_once: SignInServiceClient = self._client("signin", unsigned)
         host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
-        self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
+        self.signin_url: str = str(self._urls["signin"] or f"https://{region}.{host}").rstrip("/")
         """Of the pages, which no SDK opens."""
-        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "iam")
-        self.sandbox_url: str = str(configured.provide() or "")
+        self.sandbox_url: str = str(self._urls["iam"] or "")
         """Of the AWS asked instead of the real one, "" on real AWS."""
+
+    def _client(self, service: str, config: Config) -> Any:
+        ask = self._session.client
+        made = _Later(partial(ask, service, config=config, endpoint_url=self._urls[service]), self._making)
+        self._later.append(made)
+        return made
+
+    def make_all(self) -> None:
+        """Make every client now: workers that are forked later share them."""
+        for each in self._later:
+            each.made()
 
     def client(self, service: str) -> Any:
         """Return any service's client, patient where AWS throttles. The allow-list holds for it."""

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -21,6 +22,7 @@ from app.errors import NoResponse
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey
+    from mypy_boto3_signin import SignInServiceClient
     from mypy_boto3_signin.type_defs import CreateOAuth2TokenRequestBodyTypeDef
 
 
@@ -105,10 +107,15 @@ class SignInGateway:
     """AWS Sign-In of one region. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
-        self._client = clients.signin_once
-        self._client.meta.events.register("before-call.signin.CreateOAuth2Token", _add_proof)
+        self._clients = clients
         self.url: str = clients.signin_url
         """Scheme and host of the pages and of the token endpoint."""
+
+    @cached_property
+    def _client(self) -> SignInServiceClient:
+        client = self._clients.signin_once
+        client.meta.events.register("before-call.signin.CreateOAuth2Token", _add_proof, unique_id="latchkey-proof")
+        return client
 
     def request(self, client: OAuthClient, callback: str) -> AuthorizationRequest:
         """Return a new request.

@@ -26,6 +26,7 @@ ID_PARAMETERS = ("id", "key", "serial")
 
 def open_gateways(app: Flask, clients: Clients) -> None:
     """Open the gateways of this process."""
+    app.extensions["clients"] = clients
     app.extensions["gateways"] = Gateways.of(clients)
     app.jinja_env.globals["sandbox_url"] = clients.sandbox_url
 

@@ -8,13 +8,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from inspect import isfunction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.hooks
 import botocore.loaders
 import botocore.session
 import flask_migrate
 import pytest
+import werkzeug.routing.rules
 from flask import Flask
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -43,6 +47,10 @@ def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 
 Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign] # see above
+# Nor does it read a rule twice, or look twice what a handler of botocore takes.
+werkzeug.routing.rules._part_re = SimpleNamespace(match=cache(werkzeug.routing.rules._part_re.match))  # type: ignore[assignment] # see above
+_takes, _takes_once = botocore.hooks.accepts_kwargs, cache(botocore.hooks.accepts_kwargs)
+botocore.hooks.accepts_kwargs = lambda func: (_takes_once if isfunction(func) else _takes)(func)
 
 
 # Nor does it compile a statement twice: engines of one kind share what they compiled.
