@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import socket
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -66,7 +65,7 @@ class Around:
     """Applies the faults of one call before and after it takes effect."""
 
     def __init__(self, faults: Faults, environ: dict[str, Any], exchange: Exchange) -> None:
-        self._found = faults.of(exchange.action or "")
+        self._found, self._replaced = faults.of(exchange.action or "")
         self._service = (exchange.action or "").partition(":")[0]
         self._environ = environ
         self._exchange = exchange
@@ -74,7 +73,7 @@ class Around:
     def __enter__(self) -> None:
         for fault in self._found:
             if fault.name == "latency":
-                time.sleep(fault.latency_ms / 1000)
+                self._replaced.wait(fault.latency_ms / 1000)
             refusal = refusal_of(fault, self._service)
             if refusal:
                 raise refusal

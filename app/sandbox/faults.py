@@ -55,24 +55,28 @@ class Faults:
 
     def __init__(self, rules: list[Fault]) -> None:
         self._lock = threading.Lock()
+        self._replaced = threading.Event()
         self.replace(rules)
 
     def replace(self, rules: list[Fault]) -> None:
-        """Set other rules and restart the counts."""
+        """Set other rules and restart the counts. Calls that the old ones delay continue."""
         with self._lock:
+            self._replaced.set()
+            self._replaced = threading.Event()
             self._rules = rules
             self._seen: Counter[str] = Counter()
 
-    def of(self, action: str) -> list[Fault]:
-        """Return the faults of this call, and count the call."""
+    def of(self, action: str) -> tuple[list[Fault], threading.Event]:
+        """Return the faults of this call, and the event of their end. Counts the call."""
         with self._lock:
             self._seen[action] += 1
             nth = self._seen[action]
-            return [
+            found = [
                 rule
                 for rule in self._rules
                 if rule.action == action and (rule.occurrences is None or nth in rule.occurrences)
             ]
+            return found, self._replaced
 
     def begun(self) -> dict[str, int]:
         """Return how many calls of each action began since the rules were set."""

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from app.errors import AwsServerError, NoResponse, Throttled
-from tests.browser.conftest import Surfing, refreshes
+from tests.browser.conftest import Surfing, Visiting, refreshes
 from tests.support.aws_login import AwsLogin
 from tests.support.aws_login import Browser as WithoutScreen
 from tests.support.browser import Surfer
@@ -107,12 +107,14 @@ def test_step_3_with_nothing_but_a_password(
     ]
 
 
-def test_an_old_console_session_does_not_count_as_mfa(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
-    surfer, old = surfing(), surfing(fresh=True)
+def test_an_old_console_session_does_not_count_as_mfa(
+    surfing: Surfing, visiting: Visiting, marta: Employee, sandbox: Sandbox
+) -> None:
+    visitor, old = visiting(), surfing(fresh=True)
     old.begin_at_aws()
     old.give_password(marta)  # a console session from before the device
-    surfer.sign_in_at_aws(marta)
-    phone = surfer.enroll()
+    visitor.sign_in_at_aws(marta)
+    phone = visitor.enroll()
 
     old.begin_at_aws()
     old.press("Continue")
@@ -127,10 +129,14 @@ def test_an_old_console_session_does_not_count_as_mfa(surfing: Surfing, marta: E
     assert old.with_mfa
 
 
-def test_someone_else_at_aws_does_not_take_over(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
-    surfer, oskar = surfing(), hire_without_key(sandbox, "oskar")
-    surfer.sign_in_at_aws(marta)
-    surfer.enroll()
+def test_someone_else_at_aws_does_not_take_over(
+    surfing: Surfing, visiting: Visiting, marta: Employee, sandbox: Sandbox
+) -> None:
+    surfer, visitor, oskar = surfing(), visiting(), hire_without_key(sandbox, "oskar")
+    visitor.sign_in_at_aws(marta)
+    visitor.enroll()
+    surfer.take_cookies_of(visitor)
+    surfer.open("/mfa/activate")
     surfer.submit("/sign-in/aws")
     surfer.give_password(oskar)
     surfer.press("Continue")
@@ -173,43 +179,46 @@ def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, c
     ],
 )
 def test_the_token_endpoint_fails_at_the_sign_in(
-    surfer: Surfer, marta: Employee, sandbox: Sandbox, fault: str, told: str
+    visiting: Visiting, marta: Employee, sandbox: Sandbox, fault: str, told: str
 ) -> None:
+    visitor = visiting()
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": fault, "occurrences": [1]}])
-    surfer.sign_in_at_aws(marta)
-    assert surfer.path == "/sign-in"
-    assert surfer.refused_as == told
-    surfer.open("/")
-    assert surfer.path == "/sign-in", "no half-made session"
-    surfer.submit("/sign-in/aws")
-    surfer.press("Continue")
-    assert surfer.is_inside(marta.name), "one click later it works"
+    visitor.sign_in_at_aws(marta)
+    assert visitor.path == "/sign-in"
+    assert visitor.refused_as == told
+    visitor.open("/")
+    assert visitor.path == "/sign-in", "no half-made session"
+    visitor.submit("/sign-in/aws")
+    visitor.press("Continue")
+    assert visitor.is_inside(marta.name), "one click later it works"
 
 
 def test_a_foreign_callback_is_refused_and_noted(
-    surfer: Surfer, marta: Employee, sandbox: Sandbox, portal: Portal
+    surfer: Surfer, visiting: Visiting, marta: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    surfer.open("/oauth/callback?code=abc&state=def")
-    assert surfer.path == "/sign-in"
-    assert surfer.refused_as == "elsewhere"
+    visitor = visiting()
+    visitor.open("/oauth/callback?code=abc&state=def")
+    assert visitor.path == "/sign-in"
+    assert visitor.refused_as == "elsewhere"
 
-    surfer.begin_at_aws()
-    surfer.give_password(marta)
+    visitor.begin_at_aws()
+    visitor.give_password(marta)
     mark = sandbox.mark()
-    surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
-    assert surfer.refused_as == "elsewhere"
+    visitor.open("/oauth/callback?code=abc&state=def")
+    assert visitor.refused_as == "elsewhere"
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
     assert ("sign-in", "refused", "foreign-state") in portal.activity("")
-    surfer.page.goto(f"{portal.url}/oauth/callback?error=access_denied&state=def")
-    assert surfer.refused_as == "elsewhere"
-    surfer.open("/oauth/callback?code=%01&state=")
-    assert surfer.path == "/sign-in"
+    visitor.open("/oauth/callback?error=access_denied&state=def")
+    assert visitor.refused_as == "elsewhere"
+    visitor.open("/oauth/callback?code=%01&state=")
+    assert visitor.path == "/sign-in"
     surfer.open("/oauth/callback?code=%00&state=")
     assert surfer.refused_as == "bad-request"
 
 
-def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal) -> None:
-    surfer = surfing()
+def test_a_callback_is_taken_once(
+    surfer: Surfer, visiting: Visiting, marta: Employee, sandbox: Sandbox, portal: Portal
+) -> None:
     surfer.begin_at_aws()
     asked = parse_qs(urlsplit(surfer.page.url).query)
     surfer.give_password(marta)
@@ -222,8 +231,8 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
     surfer.page.goto(callback)
     assert surfer.is_inside(marta.name)
     assert refreshes(sandbox, mark) == []
-    stranger = surfing()
-    stranger.page.goto(callback)
+    stranger = visiting()
+    stranger.open(callback.removeprefix(portal.url))
     assert stranger.path == "/sign-in"
 
 
@@ -241,18 +250,18 @@ def test_the_password_never_comes_near_the_portal(surfer: Surfer, marta: Employe
 
 
 def test_only_the_ways_that_are_offered_exist(
-    surfing: Surfing, marta: Employee, sandbox: Sandbox, scratch: Path, policy: str
+    visiting: Visiting, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
     with Portal(scratch / f"keys-{policy}", sandbox, SIGN_IN_METHODS="access-key") as keys:
-        surfer = surfing(keys.url)
-        surfer.open("/sign-in")
-        assert not surfer.has("/sign-in/aws") and surfer.has("/sign-in")
-        surfer.page.goto(f"{keys.url}/oauth/callback?code=a&state=b")
-        assert surfer.refused_as == "no-such-page"
+        visitor = visiting(keys.url)
+        visitor.open("/sign-in")
+        assert not visitor.has("/sign-in/aws") and visitor.has("/sign-in")
+        visitor.open("/oauth/callback?code=a&state=b")
+        assert visitor.refused_as == "no-such-page"
     with Portal(scratch / f"aws-only-{policy}", sandbox, SIGN_IN_METHODS="aws-sign-in") as aws_only:
-        surfer = surfing(aws_only.url)
-        surfer.open("/sign-in")
-        assert surfer.has("/sign-in/aws") and surfer.page.locator("[name=access_key_id]").count() == 0
+        visitor = visiting(aws_only.url)
+        visitor.open("/sign-in")
+        assert visitor.has("/sign-in/aws") and not visitor.soup.select("main [name=access_key_id]")
 
 
 def test_the_sandboxs_pages_are_as_accessible(

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
 from tests.support.profiles import Profiles
+from tests.support.programs import with_aws
 from tests.support.sandbox import ROOT, Sandbox
 
 GROUP = "developers"
@@ -75,7 +75,7 @@ def as_administrator(works: Sandbox) -> dict[str, str]:
     """The environment of a shell with Administrator's profile."""
     user = works.user("Administrator")
     key = {"AWS_ACCESS_KEY_ID": user["access_key_id"], "AWS_SECRET_ACCESS_KEY": user["secret_access_key"]}
-    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    programs = f"{with_aws()}:{os.environ['PATH']}"
     return {**os.environ, **key, "AWS_ENDPOINT_URL": works.url, "AWS_DEFAULT_REGION": "us-east-1", "PATH": programs}
 
 

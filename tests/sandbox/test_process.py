@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,10 @@ def test_latency_and_faults(scratch: Path, clock: Clock, refused: Refused, tmp_p
         start = time.perf_counter()
         aws.as_administrator("sts").get_caller_identity()
         assert time.perf_counter() - start > 0.3
+        aws.set_faults([{"action": "iam:ListGroups", "fault": "latency", "latency_ms": 60_000}])
+        with ThreadPoolExecutor(1) as pool:
+            delayed = pool.submit(iam.list_groups)
+            wait_until(lambda: aws.begun("iam:ListGroups"))
+            assert not delayed.done()
+            aws.set_faults([])
+            assert len(delayed.result(30)["Groups"]) == 2, "a call goes on once its fault is gone"

@@ -17,14 +17,14 @@ from werkzeug.routing import Map
 from tests.support import hands
 from tests.support.chromium import HOSTED
 from tests.support.clock import Clock
-from tests.support.enrolling import Enrolling
+from tests.support.enrolling import AtAws, Enrolling
 from tests.support.inspection import Inspection
 from tests.support.marks import kept_secrets
 from tests.support.people import Employee, Phone
 from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT
 from tests.support.seen import Seen
-from tests.support.visitor import Visitor
+from tests.support.visitor import Reader, Visitor
 
 _SENDS = "button:not([type=button])"
 """The button that sends a form, within it."""
@@ -39,7 +39,7 @@ class Window(TypedDict, total=False):
     """Use a profile that no story used before, and none will use again: for stories about Back."""
 
 
-class Surfer(Seen, Enrolling):
+class Surfer(Seen, Enrolling, AtAws):
     """One browser profile with one tab, on one portal. Every page it lands on is inspected.
 
     seen: endpoints that were inspected, shared by all surfers of a run.
@@ -214,25 +214,6 @@ class Surfer(Seen, Enrolling):
         key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
         self.submit("/sign-in", **key)
 
-    def begin_at_aws(self) -> None:
-        """Go to AWS's sign-in page, on this machine."""
-        self.open("/sign-in")
-        self.submit("/sign-in/aws")
-
-    def give_password(self, employee: Employee, phone: Phone | None = None) -> None:
-        """On AWS's pages, enter the user name, the password and, with a phone, the next code."""
-        self.type(account=employee.sandbox.account_id, user_name=employee.name, password=employee.password)
-        self.press("Sign in")
-        if phone:
-            self.type(code=phone.next())
-            self.press("Submit")
-
-    def sign_in_at_aws(self, employee: Employee, phone: Phone | None = None) -> None:
-        """Sign in through AWS's pages, from our sign-in page and back."""
-        self.begin_at_aws()
-        self.give_password(employee, phone)
-        self.press("Continue")
-
     def scan(self, *, slow_s: float = 0) -> Phone:
         """Scan the QR code on the screen with a phone. Returns the entry in its authenticator app."""
         codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
@@ -288,9 +269,7 @@ class Surfer(Seen, Enrolling):
 
     def continue_from(self, sent: Visitor, at: str) -> None:
         """Take over the session of a browser without a screen, and open a page."""
-        self._context.add_cookies(
-            [{"name": each.name, "value": each.value or "", "url": self.url} for each in sent.cookies]
-        )
+        self.take_cookies_of(sent)
         self.open(at)
         assert self.path == urlsplit(at).path, self.text
 
@@ -298,8 +277,20 @@ class Surfer(Seen, Enrolling):
         """Choose a file on the user's disk. kind: its MIME type, if the browser knows it."""
         self.page.locator(f"[name={field}]").set_input_files({"name": name, "mimeType": kind, "buffer": content})
 
-    def take_cookies_of(self, other: Surfer) -> None:
+    def reader(self) -> Reader:
+        """A browser without a screen in the same session, for parts of a story that need none."""
+        made = Reader(self.url, str(self.page.evaluate("navigator.userAgent")))
+        for cookie in self._context.cookies(self.url):
+            made.cookies.set(cookie["name"], cookie["value"], domain=cookie["domain"], path=cookie["path"])
+        return made
+
+    def take_cookies_of(self, other: Surfer | Visitor) -> None:
         """Copy the cookies that the other browser has now, as a thief does."""
+        if isinstance(other, Visitor):
+            self._context.add_cookies(
+                [{"name": each.name, "value": each.value or "", "url": self.url} for each in other.cookies]
+            )
+            return
         for cookie in other.page.context.cookies():
             name, value, domain, path = cookie["name"], cookie["value"], cookie["domain"], cookie["path"]
             self._context.add_cookies([{"name": name, "value": value, "domain": domain, "path": path}])

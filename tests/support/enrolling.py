@@ -1,4 +1,6 @@
-"""The way from a key to a session with MFA, in a browser with a screen (`Surfer`) or without one (`Visitor`)."""
+"""The way from a key or a password to a session with MFA, in a browser with a screen (`Surfer`) or without one
+(`Visitor`, `Reader`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,46 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 
 from tests.support.clock import Clock
-from tests.support.people import Phone
+from tests.support.people import Employee, Phone
+
+
+class AtAws(ABC):
+    """A browser on AWS's sign-in pages."""
+
+    @abstractmethod
+    def open(self, path: str) -> object:
+        """Type an address of the portal."""
+
+    @abstractmethod
+    def submit(self, address: str, **typed: str) -> object:
+        """Fill in and send the form that goes to this address."""
+
+    @abstractmethod
+    def type(self, **fields: str) -> None:
+        """Fill fields by name."""
+
+    @abstractmethod
+    def press(self, name: str) -> object:
+        """Press a button by its label and wait for the next page. For pages that are not ours, such as AWS's."""
+
+    def begin_at_aws(self) -> None:
+        """Go to AWS's sign-in page, on this machine."""
+        self.open("/sign-in")
+        self.submit("/sign-in/aws")
+
+    def give_password(self, employee: Employee, phone: Phone | None = None) -> None:
+        """On AWS's pages, enter the user name, the password and, with a phone, the next code."""
+        self.type(account=employee.sandbox.account_id, user_name=employee.name, password=employee.password)
+        self.press("Sign in")
+        if phone:
+            self.type(code=phone.next())
+            self.press("Submit")
+
+    def sign_in_at_aws(self, employee: Employee, phone: Phone | None = None) -> None:
+        """Sign in through AWS's pages, from our sign-in page and back."""
+        self.begin_at_aws()
+        self.give_password(employee, phone)
+        self.press("Continue")
 
 
 class Enrolling(ABC):

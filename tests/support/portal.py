@@ -120,7 +120,8 @@ class Portal:
         if not self.host:
             return []
         pem = self.make_certificate(self.host)
-        return ["--certfile", str(pem), "--keyfile", str(pem)]
+        # A browser's connection that has had its handshake and no request would keep it from ending for 30 s.
+        return ["--certfile", str(pem), "--keyfile", str(pem), "--graceful-timeout", "3"]
 
     def make_certificate(self, host: str) -> Path:
         """A certificate for this name and its key, in one file."""

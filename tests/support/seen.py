@@ -37,20 +37,20 @@ class Seen:
         self.page.wait_for_load_state()
         return self.page.evaluate(script, told)
 
-    def _attributes(self, selector: str, *names: str) -> list[list[str]]:
+    def attributes(self, selector: str, *names: str) -> list[list[str]]:
         """These attributes of every element that matches, from top to bottom; "" for one that it lacks."""
         return list(self._ask(_ATTRIBUTES, [selector, *names]))
 
     def _attribute(self, selector: str, name: str) -> list[str]:
-        return [value for (value,) in self._attributes(selector, name)]
+        return [value for (value,) in self.attributes(selector, name)]
 
     def is_there(self, selector: str) -> bool:
         """Does anything on the page match?"""
-        return bool(self._attributes(selector))
+        return bool(self.attributes(selector))
 
     def count(self, selector: str) -> int:
         """How many elements of the page match."""
-        return len(self._attributes(selector))
+        return len(self.attributes(selector))
 
     def texts(self, selector: str) -> list[str]:
         """What is to be read in each element that matches, from top to bottom."""
@@ -87,7 +87,7 @@ class Seen:
     @property
     def wrong(self) -> dict[str, str]:
         """Code of what is wrong with each field that the page says is wrong."""
-        told = self._attributes("main [data-field-error][id]", "id", "data-field-error")
+        told = self.attributes("main [data-field-error][id]", "id", "data-field-error")
         return {name.removesuffix("-error"): code for name, code in told}
 
     @property

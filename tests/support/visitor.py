@@ -7,14 +7,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from bs4 import BeautifulSoup, Tag
 from urllib3.exceptions import NewConnectionError
 
 from tests.support.aws_login import Browser
-from tests.support.enrolling import Enrolling
+from tests.support.enrolling import AtAws, Enrolling
 from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee, Phone
 
@@ -36,7 +36,10 @@ class Visitor(Enrolling):
         self._http.headers["Connection"] = "close"  # so that no old connection leads to a killed replica
         self._http.headers["User-Agent"] = agent
         self.status = 0
-        self.path = ""
+        self.path = self.address = ""
+        """Where this browser is, without and with a query."""
+        self.site = ""
+        """Another site it is on: scheme, host and port; "" on the portal."""
         self.html = ""
         self.headers: dict[str, str] = {}
         self._files: dict[str, tuple[str, bytes, str]] = {}
@@ -55,7 +58,7 @@ class Visitor(Enrolling):
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> requests.Response:
         """Send a request to a replica that listens. A request that breaks on the way is not sent again."""
         files, self._files = self._files, {}
-        for url in self._chance.sample(self.urls, len(self.urls)):
+        for url in [self.site] if self.site else self._chance.sample(self.urls, len(self.urls)):
             try:
                 return self._http.request(
                     method, url + path, data=data, files=files, allow_redirects=False, timeout=self.timeout
@@ -72,12 +75,16 @@ class Visitor(Enrolling):
         answer = self._ask(method, path, data)
         self.every_page.append(answer.text)
         self.status, self.headers, self.html = answer.status_code, dict(answer.headers), answer.text
-        self.path = urlsplit(path).path
-        assert kept_secrets(path + str(self.headers)) == []
-        assert shown_secrets(self.path, answer.text) == [], self.path
+        self.path, self.address = urlsplit(path).path, path
+        if not self.site:
+            assert kept_secrets(path + str(self.headers)) == []
+            assert shown_secrets(self.path, answer.text) == [], self.path
         if answer.status_code not in (301, 302, 303, 307, 308):
             return ""
-        target = urlsplit(urljoin(path, answer.headers["Location"]))
+        return self._led_to(urlsplit(urljoin(path, answer.headers["Location"])))
+
+    def _led_to(self, target: SplitResult) -> str:
+        """What to ask for after a redirect. It leads to a replica, whatever host it names."""
         return target.path + (f"?{target.query}" if target.query else "")
 
     def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
@@ -90,7 +97,8 @@ class Visitor(Enrolling):
         raise AssertionError(f"redirects without end: {path}")
 
     def open(self, path: str) -> Visitor:
-        """Type an address."""
+        """Type an address of the portal."""
+        self.site = ""
         return self.go("GET", path)
 
     def filled(self, address: str, **typed: str) -> tuple[str, dict[str, str]]:
@@ -173,6 +181,19 @@ class Visitor(Enrolling):
     def data(self, name: str) -> list[str]:
         """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""
         return [str(each[f"data-{name}"]) for each in self.soup.select(f"main [data-{name}]")]
+
+    def attributes(self, selector: str, *names: str) -> list[list[str]]:
+        """These attributes of every element that matches, from top to bottom; "" for one that it lacks."""
+        return [[str(each.get(name, "")) for name in names] for each in self.soup.select(selector)]
+
+    def is_there(self, selector: str) -> bool:
+        """Does anything on the page match?"""
+        return bool(self.soup.select(selector))
+
+    @property
+    def with_mfa(self) -> bool:
+        """Does the page say that the session has MFA?"""
+        return self.is_there("[data-signed-in][data-mfa=yes]")
 
     @property
     def outcomes(self) -> list[str]:
@@ -268,12 +289,8 @@ class Visitor(Enrolling):
             self.submit("/sign-in/code", code=code)
         return self
 
-    def sign_in_at_aws(self, employee: Employee, phone: Phone | None = None) -> Visitor:
-        """Sign in through AWS's pages, from our sign-in page and back. phone: if AWS asks for a code."""
-        return self.open(self.way_back_from_aws(employee, phone))
-
     def way_back_from_aws(self, employee: Employee, phone: Phone | None = None) -> str:
-        """The same as far as AWS's last page. Returns where that leads."""
+        """Sign in through AWS's pages, as far as the last of them. Returns where that leads."""
         self.open("/sign-in")
         answer = self._ask("POST", *self.filled("/sign-in/aws"))
         aws = Browser()
@@ -325,15 +342,41 @@ def held(field: Tag) -> str:
     return str(field.get("value", ""))
 
 
-class Reader(Visitor):
-    """A visitor who finds fault with a page as `Inspection` does, as far as HTML alone shows it."""
+class Reader(Visitor, AtAws):
+    """A visitor who finds fault with a page as `Inspection` does, as far as HTML shows it. Can sign in at AWS."""
+
+    def __init__(self, urls: str | Sequence[str], agent: str = "Reader") -> None:
+        super().__init__(urls, agent=agent)
+        self._typed: dict[str, str] = {}
 
     def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Reader:
         """Send a request, follow redirects and look at the page."""
         super().go(method, path, data)
         if self.headers.get("Content-Type", "").startswith("text/html"):
             assert len(self.soup.select("h1")) == 1, self.path
-            assert self.at("title").endswith("· Latchkey"), self.path
+            assert self.at("title").endswith("· sandbox sign-in" if self.site else "· Latchkey"), self.path
             for form in self.soup.select("form[method=post]"):
                 assert len(form.select("[name=csrf_token]")) == 1, f"{self.path}: a form without its token"
         return self
+
+    def _led_to(self, target: SplitResult) -> str:
+        """What to ask for after a redirect, on the site that it names."""
+        if target.netloc:
+            site = f"{target.scheme}://{target.netloc}"
+            self.site = "" if site in self.urls else site
+        return super()._led_to(target)
+
+    def _goes_to(self, form: Tag) -> str:
+        return str(form.get("action") or self.address)
+
+    def type(self, **fields: str) -> None:
+        """Fill fields by name, of the form that is sent next by `press`."""
+        self._typed |= fields
+
+    def press(self, name: str) -> Reader:
+        """Press a button by its label. For pages that are not ours, such as AWS's."""
+        button = next(each for each in self.soup.select("main button") if name in each.get_text())
+        form = button.find_parent("form")
+        assert isinstance(form, Tag)
+        typed, self._typed = self._typed, {}
+        return self.go("POST", *self._filled(form, typed))
