@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from itertools import count
 from urllib.parse import urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
 from werkzeug.routing import Map
 
 from app.errors import NotAllowed
 from tests.browser.conftest import Surfing
+from tests.support import hands
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.sandbox import Sandbox
 
-FILLED_IN = "form[method=post]:has(input[type=text], input[type=password], textarea)"
+TYPED = "input[type=text], input[type=password], textarea"
+FILLED_IN = f"main form[method=post]:has({TYPED})"
+MAY_BE_FILLED_IN = re.compile(
+    r"""<form\b[^>]*\bmethod="?post\b(?:(?!</form).)*(?:<textarea\b|type="?(?:text|password)\b)""", re.S
+)
+"""What the HTML of a page has where FILLED_IN may match."""
+CHOOSE = """([forms, number, typed]) => {
+  const form = document.querySelectorAll(forms)[number];
+  form?.setAttribute("id", "walked");
+  return form && [...form.querySelectorAll(typed)]
+    .filter((field) => field.checkVisibility({ visibilityProperty: true }))
+    .map((field) => [field.name, field.type]);
+}"""
+"""Marks a form. Returns name and type of each field that a user sees; null where there is no such form."""
+SHOWS = """(names) => [
+  document.querySelector("main [role=alert]")?.innerText,
+  Object.fromEntries(names.map((name) => [name, document.querySelector(`[name="${name}"]`)?.value])),
+]"""
+"""The first alert of the page, and what these fields hold."""
 
 
 def pages(url_map: Map) -> list[str]:
@@ -30,26 +50,23 @@ def walk(surfer: Surfer, paths: list[str]) -> set[str]:
     surfer.listen("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     for path in paths:
         answer = page.request.get(surfer.url + path)
-        there = BeautifulSoup(answer.text(), "html.parser").select(f"main {FILLED_IN}")
-        if not there or urlsplit(answer.url).path != path:
+        if not MAY_BE_FILLED_IN.search(answer.text()) or urlsplit(answer.url).path != path:
             continue
-        page.goto(surfer.url + path)
-        for number in range(page.locator(f"main {FILLED_IN}").count()):
+        for number in count():
             page.goto(surfer.url + path)
-            form = page.locator(f"main {FILLED_IN}").nth(number)
-            typed = {}
-            for field in form.locator("input[type=text], input[type=password], textarea").all():
-                if field.is_visible():
-                    field.fill("nonsense")
-                    typed[str(field.get_attribute("name"))] = str(field.get_attribute("type"))
+            fields = page.evaluate(CHOOSE, [FILLED_IN, number, TYPED])
+            if fields is None:
+                break
+            typed = dict(fields)
+            hands.write(page, "#walked", **dict.fromkeys(typed, "nonsense"))
             with page.expect_navigation():
-                form.evaluate("form => form.requestSubmit()")
+                page.evaluate("document.getElementById('walked').requestSubmit()")
             page.wait_for_load_state()
-            if not page.locator("main [role=alert]").count():
+            told, shown = page.evaluate(SHOWS, list(typed))
+            if told is None:
                 continue
             refused.add(path)
-            before, told, sent[:] = surfer.heading, page.locator("main [role=alert]").first.inner_text(), []
-            shown = {name: page.locator(f"[name={name}]").first.input_value() for name in typed}
+            before, sent[:] = surfer.heading, []
             assert told, path
             for name, kind in typed.items():
                 assert kind != "password" or shown[name] == "", f"{path} shows what was typed into {name} again"
