@@ -53,10 +53,10 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer.navigate("/activity")
     assert surfer.data("event") == ["mfa-session", "mfa-device-enabled", "mfa-device-created", "sign-in"]
     done = [labels.EVENTS[event].done for event in surfer.data("event")]
-    assert surfer.page.locator("[data-entry] [data-what]").all_inner_texts() == done
+    assert surfer.texts("[data-entry] [data-what]") == done
     assert nadia.serial_number in surfer.text
     sent = str(surfer.page.evaluate("navigator.userAgent"))
-    assert browser_name(sent) in surfer.page.locator("[data-origin]").first.inner_text()
+    assert browser_name(sent) in surfer.at("[data-origin]")
 
     other = surfing()
     other.sign_in(nadia)
@@ -64,8 +64,8 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     assert other.path == "/sign-in/code", "a used code"
     surfer.ask(outcome="refused")
     assert surfer.outcomes[0] == "refused:next-code-needed"
-    offered = surfer.page.locator("[name=kind] option").evaluate_all("all => all.map((each) => each.value)")
-    assert set(offered) == {""} | set(Event) - labels.OF_ADMINS, "what a user can do"
+    offered = {kind for (kind,) in surfer.attributes("[name=kind] option", "value")}
+    assert offered == {""} | set(Event) - labels.OF_ADMINS, "what a user can do"
     surfer.ask(kind="sign-out")
     assert surfer.data("event") == [] and surfer.data("none") == [""]
     surfer.ask(since="2026-05-02", until="2026-05-01")
@@ -73,22 +73,22 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
 
     surfer.open("/calendar")
     surfer.click("form[action='/calendar'] button")
-    assert "/calendar.ics?code=" in surfer.page.locator("#calendar-address").inner_text()
+    assert "/calendar.ics?code=" in surfer.at("#calendar-address")
     surfer.click("form[action='/calendar/end'] button")
-    assert surfer.page.locator("#calendar-address").count() == 0
+    assert not surfer.is_there("#calendar-address")
 
 
 def test_someone_elses_history_is_out_of_reach(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
+    surfing: Surfing, visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
     mallory = hire(sandbox, "mallory")
     clock.move(10)
-    surfer, attacker = surfing(), surfing()
-    enter(surfer, nadia)
+    reader, attacker = visiting(), surfing()
+    enter(reader, nadia)
     enter(attacker, mallory)
-    surfer.open("/activity")
-    address = surfer.page.locator("[data-not-me]").first.get_attribute("href")
-    attacker.open(f"{address}")
+    reader.open("/activity")
+    ((address,), *_) = reader.attributes("[data-not-me]", "href")
+    attacker.open(address)
     assert attacker.refused_as == "no-such-page"
     attacker.open("/activity?user=" + nadia.name)
     assert nadia.name not in attacker.text
@@ -104,7 +104,7 @@ def test_this_was_not_me(surfing: Surfing, visiting: Visiting, nadia: Employee, 
     surfer.open("/activity")
     surfer.click("[data-event=sign-in] [data-not-me]")
     guide = surfer.path
-    note, entry = surfer.page.locator("#note").inner_text(), guide.split("/")[2]
+    note, entry = surfer.at("#note"), guide.split("/")[2]
     assert f"user/{nadia.name}" in note and note.endswith(f" {entry}")
     surfer.submit("/activity/sessions/end")
     assert surfer.notices == ["success"]
@@ -122,10 +122,10 @@ def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, visiting: Vi
     come_back(phone_browser, nadia, phone)
     come_back(office, nadia, phone)
     here.open("/activity/sessions")
-    assert here.page.locator("[data-entry]").count() == 3
+    assert here.count("[data-entry]") == 3
     assert here.data("this") == [""]
     here.submit("/activity/sessions/end")
-    assert here.page.locator("[data-entry]").count() == 2
+    assert here.count("[data-entry]") == 2
     ended = [surfer for surfer in (phone_browser, office) if opened(surfer) == "/sign-in"]
     assert len(ended) == 1, "the other session continues"
 
@@ -136,24 +136,21 @@ def opened(surfer: Surfer | Reader) -> str:
 
 
 def test_nobody_ends_anothers_session(
-    surfing: Surfing, visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock, portal: Portal
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock, portal: Portal
 ) -> None:
     mallory = hire(sandbox, "mallory")
     clock.move(10)
-    surfer, attacker = surfing(), surfing()
-    enter(surfer, nadia)
+    reader, attacker = visiting(), visiting()
+    enter(reader, nadia)
     phone = enter(attacker, mallory)
     come_back(visiting(), mallory, phone)
-    surfer.open("/activity/sessions")
-    label = surfer.page.locator("[data-this]").get_attribute("data-of-session")
+    reader.open("/activity/sessions")
+    ((label,),) = reader.attributes("[data-this]", "data-of-session")
     attacker.open("/activity/sessions")
-    button = attacker.page.locator("button[name=label]").first
-    button.evaluate(f"button => button.value = '{label}'")
-    button.click()
-    attacker.page.wait_for_load_state()
+    attacker.submit("/activity/sessions/end", label=label)
     assert attacker.refused_as == "nothing-ended" and attacker.notices == ["info"]
     assert len(attacker.data("of-session")) == 2, "none was ended"
-    assert opened(surfer) == "/"
+    assert opened(reader) == "/"
     assert ("session-ended", "done", "") not in portal.activity("mallory") + portal.activity(nadia.name)
 
 
@@ -176,11 +173,11 @@ def test_admins_see_everyone_and_take_it_away(
         "all => all.map(e => e.getBoundingClientRect().bottom)"
     )
     assert max(boxes) - min(boxes) < 2, "all filters are in one row"
-    enabled = surfer.page.locator("[data-event=mfa-device-enabled]").first
-    assert enabled.locator("[data-who]").inner_text() == formula.name
-    assert enabled.locator("[data-what]").inner_text() == labels.EVENTS[Event.MFA_DEVICE_ENABLED].done
+    assert surfer.at("[data-event=mfa-device-enabled] [data-who]") == formula.name
+    enabled = labels.EVENTS[Event.MFA_DEVICE_ENABLED].done
+    assert surfer.at("[data-event=mfa-device-enabled] [data-what]") == enabled
     surfer.ask(user=formula.name)
-    assert set(surfer.page.locator("[data-entry] [data-who]").all_inner_texts()) == {formula.name}
+    assert set(surfer.texts("[data-entry] [data-who]")) == {formula.name}
     with surfer.page.expect_download() as started:
         surfer.page.locator("main a[href^='/activity/everyone.csv']").click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))

@@ -82,7 +82,7 @@ def test_where_it_is_a_circle_the_key_leads_out_of_it(
 
             surfer.open("/sign-in/first")
             assert "circle" in surfer.states
-            note = surfer.page.locator("#note").inner_text()
+            note = surfer.at("#note")
             assert "--no-password-reset-required" in note, "for those who have only the password"
             surfer.sign_in(olga)
             surfer.open("/password")

@@ -10,24 +10,25 @@ from sqlalchemy import create_engine, update
 from app.notices.models import NoticeRow
 from app.notices.notice import Notice
 from app.notices.outbox import Outbox
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Visiting
 from tests.browser.test_activity import come_back
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
 @pytest.fixture
-def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
+def admin(visiting: Visiting, sandbox: Sandbox, clock: Clock) -> Reader:
     """Administrator, signed in with MFA."""
     clock.move(200)  # their earlier codes are past
     user = sandbox.user("Administrator")
     phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
-    surfer = surfing()
-    come_back(surfer, Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]), phone)
-    return surfer
+    reader = visiting()
+    come_back(reader, Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]), phone)
+    return reader
 
 
 def write(portal: Portal, sandbox: Sandbox, user: Employee, key: str, **columns: object) -> None:
@@ -46,15 +47,17 @@ def states(portal: Portal, key: str) -> list[tuple[object, ...]]:
 
 
 def test_an_admin_sends_a_notice_again_and_cancels_it(
-    admin: Surfer, portal: Portal, sandbox: Sandbox, nadia: Employee
+    admin: Reader, surfer: Surfer, portal: Portal, sandbox: Sandbox, nadia: Employee
 ) -> None:
     write(portal, sandbox, nadia, "again", state="dead", attempts=10, last_error="recipient-550")
     admin.navigate("/activity/everyone")
-    admin.follow("/notices")
-    assert admin.data("about") == ["recipient-550"] and "no-channel" in admin.data("state")
-    admin.submit("/notices/again")
+    assert admin.leads_to("/notices")
+    surfer.continue_from(admin, at="/notices")
+    assert surfer.data("about") == ["recipient-550"] and "no-channel" in surfer.data("state")
+    surfer.submit("/notices/again")
     assert states(portal, "again") == [("waiting", 0, "")]
-    assert admin.data("item") and admin.path == "/notices"
+    assert surfer.data("item") and surfer.path == "/notices"
+    admin.open("/notices?show=waiting")
     admin.submit("/notices/cancel")
     assert states(portal, "again") == [("cancelled", 0, "")]
     write(portal, sandbox, nadia, "claimed", state="sending", lease_by="a worker", lease_until=datetime.now(UTC))
@@ -64,8 +67,9 @@ def test_an_admin_sends_a_notice_again_and_cancels_it(
     assert admin.refused_as == "being-sent"
     admin.follow("/notices?show=failed")
     assert admin.data("item") == []
-    admin.follow("/notices/addresses")
-    assert admin.path == "/notices/addresses"
+    assert admin.leads_to("/notices/addresses")
+    surfer.follow("/notices/addresses")
+    assert surfer.path == "/notices/addresses"
     done = [event for event, phase, _ in portal.activity("Administrator") if phase == "done"]
     assert done[-3:] == ["notice-sent-again", "notice-cancelled", "notice-cancelled"]
     targets = portal.rows("select target from activity where event in ('notice-sent-again', 'notice-cancelled')")

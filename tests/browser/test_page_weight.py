@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Response
 from werkzeug.routing import Map
 
 from tests.browser.conftest import Surfing, surfers_of
-from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.group import account_ids, fill_database
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
 from tests.support.profiles import Profiles
 from tests.support.sandbox import ROOT, Sandbox
+from tests.support.visitor import Reader
 
 MOST = 90_000
 """Bytes of a page and all that it loads."""
@@ -45,35 +45,31 @@ def office(scratch: Path, company: Sandbox) -> Iterator[Portal]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def surfers(profiles: Profiles, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    yield from surfers_of(profiles, office.url, url_map, clock, seen)
-
-
 def _note(answers: list[Response], answer: Response) -> None:
     answers.append(answer)
 
 
-def weights(browser: Browser, surfer: Surfer, pages: tuple[str, ...]) -> dict[str, int]:
-    """Bytes of each page for a browser with the cookies of this surfer and an empty cache."""
+def weights(browser: Browser, reader: Reader, pages: tuple[str, ...]) -> dict[str, int]:
+    """Bytes of each page for a browser with the cookies of this reader and an empty cache."""
     found = {}
-    context = browser.new_context(storage_state=surfer.page.context.storage_state())
+    context, (url,) = browser.new_context(), reader.urls
+    context.add_cookies([{"name": each.name, "value": each.value or "", "url": url} for each in reader.cookies])
     tab = context.new_page()
     context.new_cdp_session(tab).send("Network.setCacheDisabled", {"cacheDisabled": True})
     for page in pages:
         answers: list[Response] = []
         tab.on("response", listener := partial(_note, answers))
-        tab.goto(surfer.url + page, wait_until="networkidle")
+        tab.goto(url + page, wait_until="networkidle")
         tab.remove_listener("response", listener)
-        assert tab.url == surfer.url + page and all(answer.status == 200 for answer in answers)
+        assert tab.url == url + page and all(answer.status == 200 for answer in answers)
         assert {"document", "stylesheet", "script"} <= {answer.request.resource_type for answer in answers}
         found[page] = sum(len(answer.body()) for answer in answers)
     context.close()
     return found
 
 
-def test_a_first_visit_loads_little(browser: Browser, surfers: Surfing, company: Sandbox, clock: Clock) -> None:
-    visitor = surfers()
+def test_a_first_visit_loads_little(browser: Browser, office: Portal, company: Sandbox, clock: Clock) -> None:
+    visitor = Reader(office.url)
     visitor.open("/sign-in")
     found = weights(browser, visitor, ("/sign-in",))
 
@@ -84,7 +80,7 @@ def test_a_first_visit_loads_little(browser: Browser, surfers: Surfing, company:
     found |= weights(browser, visitor, ("/mfa/enroll",))
 
     user = company.user("Administrator")
-    admin = surfers()
+    admin = Reader(office.url)
     admin.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
     admin.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
     admin.open("/compliance")
@@ -114,14 +110,15 @@ def test_60_accounts_load_little_and_are_found(
     user = company.user("Administrator")
     admin = group_surfers()
     clock.move(35)  # a code counts once
-    admin.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
-    admin.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
+    reader = Reader(admin.url)
+    reader.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
+    reader.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
     page = "/compliance/accounts"
     wide = (page, f"{page}?columns=passwords&rule=root-key&page=2", f"{page}?columns=policies", f"{page}?columns=all")
-    found = weights(browser, admin, wide)
+    found = weights(browser, reader, wide)
     assert max(found.values()) <= MOST, found
 
-    admin.open(page)
+    admin.continue_from(reader, at=page)
     assert len(admin.data("account")) == 25 and admin.data("matching") == ["61"]
     box = admin.page.locator(".lk-scroll-box").first
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "the ages of sources are in sight"

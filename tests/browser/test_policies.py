@@ -10,7 +10,7 @@ import pytest
 from app.policy.documents import DIFFERENCES, read, rendered, source_text
 from app.policy.explain import BY_THE_SERVICE, Question, explain
 from app.policy.parsed import parsed
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.browser.test_activity import come_back
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -19,13 +19,14 @@ from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture
-def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
+def admin(surfing: Surfing, visiting: Visiting, sandbox: Sandbox, clock: Clock) -> Surfer:
     """Administrator, signed in with MFA."""
     clock.move(200)  # their earlier codes are past
     user = sandbox.user("Administrator")
     phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
-    surfer = surfing()
-    come_back(surfer, Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]), phone)
+    surfer, reader = surfing(), visiting()
+    come_back(reader, Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]), phone)
+    surfer.continue_from(reader, at="/")
     return surfer
 
 
@@ -41,7 +42,7 @@ def test_an_admin_writes_checks_and_questions_the_policy(
 
     # writes
     admin.follow("/policy/write")
-    shown = admin.page.locator("#written").inner_text()
+    shown = admin.at("#written")
     assert json.loads(shown) == rendered(read("recommended"), sandbox.account_id)
     admin.ask(format="cloudformation", document="recommended")
     admin.page.locator("[data-differences] summary").click()
@@ -55,12 +56,12 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     downloaded.value.save_as(file)
     assert file.name == "force-mfa-stack.json"
     stack = json.loads(file.read_text())
-    assert stack == json.loads(admin.page.locator("#written").inner_text())
+    assert stack == json.loads(admin.at("#written"))
     assert stack["Resources"]["Group"]["Properties"]["GroupName"] == "Developers"
     assert stack["Resources"]["TestUser"]["Properties"]["UserName"] == "MFAUser"
     admin.ask(group="not a name")
     assert admin.invalid == ["group"] and admin.value("group") == "not a name"
-    assert admin.page.locator("#written").count() == 0
+    assert not admin.is_there("#written")
 
     # checks
     admin.follow("/policy/check")
@@ -70,14 +71,14 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     broken = source_text("recommended").replace("iam:EnableMFADevice", f"iam:{nasty}")
     admin.submit("/policy/check", document=broken)
     assert admin.data("verdict") == ["unusable"] and "unknown-action" in admin.data("finding")
-    assert f"iam:{nasty}" in admin.page.locator("[data-finding=unknown-action]").first.inner_text()
+    assert f"iam:{nasty}" in admin.at("[data-finding=unknown-action]")
     assert admin.value("document").split() == broken.split()
     upload = tmp_path / "mine.json"
     upload.write_text(source_text("tutorial"))
     admin.page.locator("[name=file]").set_input_files(upload)
     admin.submit("/policy/check")
     assert len(admin.data("finding")) == 10 and "resource-unsupported" in admin.data("finding")
-    assert admin.page.locator("[data-copy^=remedy-]").count() > 0, "long remedies can be copied"
+    assert admin.is_there("[data-copy^=remedy-]"), "long remedies can be copied"
     assert admin.data("same-as") == ["tutorial"]
     assert admin.value("document").split() == source_text("tutorial").split()
     upload.write_text("x" * 70_000)
@@ -94,10 +95,10 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     assert (admin.data("decision"), admin.data("decides")) == (["denied"], ["4"])
     policy = parsed(read("recommended"), sandbox.account_id, "aws")
     steps = explain(policy, Question("alice", "ec2:DescribeInstances", "*", "key")).steps
-    assert [step.inner_text() for step in admin.page.locator("[data-why]").all()] == [step.why for step in steps]
+    assert admin.texts("[data-why]") == [step.why for step in steps]
     admin.ask(**{"with": "mfa"}, action="iam:EnableMFADevice", user_name="bob", path="/engineering/")
     assert (admin.data("decision"), admin.data("decides")) == (["allowed"], ["1"])
-    assert admin.page.locator("[data-asked]").inner_text() == f"{own_arn}:user/engineering/bob"
+    assert admin.at("[data-asked]") == f"{own_arn}:user/engineering/bob"
     assert BY_THE_SERVICE["iam:EnableMFADevice"] in admin.text
     address = admin.page.url.removeprefix(admin.url)
     admin.ask(action="nonsense")
@@ -109,7 +110,7 @@ def test_an_admin_writes_checks_and_questions_the_policy(
 
     # nobody else's
     stranger = surfing(javascript=False)
-    stranger.sign_in(nadia)
+    stranger.arrive(nadia)
     for path in ("/policy", "/policy/write", "/policy/check", address):
         stranger.open(path)
         assert stranger.refused_as == "for-administrators"

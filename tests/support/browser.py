@@ -166,15 +166,7 @@ class Surfer(Seen, Enrolling, AtAws):
 
     def ask(self, **chosen: str) -> None:
         """Fill in the page's form that changes nothing (its answer has an address of its own), and send it."""
-        form = self.page.locator("main form[method=get]").first
-        for name, text in chosen.items():
-            field = form.locator(f"[name={name}]")
-            if field.evaluate("field => field.localName") == "select":
-                field.select_option(text)
-            elif field.get_attribute("type") == "checkbox":
-                field.check()
-            else:
-                field.fill(text)
+        hands.write(self.page, "main form[method=get]", **chosen)
         self._press("main form[method=get]", "button")
 
     def sign_out(self, tab: Page | None = None) -> None:

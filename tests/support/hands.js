@@ -3,10 +3,19 @@
   /** Write into fields of a place on the page. Returns the names of those that were not ready, or are of other kinds. */
   write([place, typed]) {
     const written = /^(text|textarea|password|search|email|url|tel)$/;
+    const chosen = /^(select-one|checkbox|date)$/;
     return Object.entries(typed).filter(([name, text]) => {
       const [field, ...more] = document.querySelector(place)?.querySelectorAll(`[name="${name}"]`) ?? [];
-      if (!field || more.length || !written.test(field.type) || field.matches(":disabled, :read-only")) return true;
-      if (!field.checkVisibility({ visibilityProperty: true })) return true;
+      if (!field || more.length || field.matches(":disabled") || !field.checkVisibility({ visibilityProperty: true })) return true;
+      if (chosen.test(field.type)) {
+        field.focus();
+        if (field.type === "checkbox") return field.checked ? false : (field.click(), !field.checked);
+        if (field.value === text) return false;
+        field.value = text;
+        for (const event of ["input", "change"]) field.dispatchEvent(new Event(event, { bubbles: true }));
+        return field.value !== text;
+      }
+      if (!written.test(field.type) || field.matches(":read-only")) return true;
       field.focus();
       field.select();
       // Like a keyboard it respects maxlength, and the field tells the page's scripts.

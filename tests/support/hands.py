@@ -15,9 +15,18 @@ _HANDS = (Path(__file__).parent / "hands.js").read_text().partition("\n")[2].str
 
 
 def write(page: Page, place: str, **typed: str) -> None:
-    """Write into the fields of these names, in the first element that matches `place`. What was in them goes."""
+    """Write into the fields of these names, in the first element that matches `place`. What was in them goes.
+
+    In a list, choose what has this value. Check a box, whatever is given for it.
+    """
     for name in page.evaluate(f"(told) => {_HANDS}.write(told)", [place, typed]) if typed else ():
-        page.locator(place).first.locator(f"[name={name}]").fill(typed[name])
+        field = page.locator(place).first.locator(f"[name={name}]")
+        if field.evaluate("field => field.localName") == "select":
+            field.select_option(typed[name])
+        elif field.get_attribute("type") == "checkbox":
+            field.check()
+        else:
+            field.fill(typed[name])
 
 
 def press(page: Page, *path: str) -> None:

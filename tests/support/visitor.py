@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -106,7 +107,7 @@ class Visitor(Enrolling):
         return self._filled(self.form(address), typed)
 
     def _filled(self, form: Tag, typed: dict[str, str]) -> tuple[str, dict[str, str]]:
-        fields = form.select("input[name], textarea[name]")
+        fields = form.select("input[name], textarea[name], select[name]")
         data = {str(field["name"]): held(field) for field in fields if ok(field)} | typed
         for name in (str(field["name"]) for field in form.select("textarea[name]")):
             data[name] = re.sub(r"\r?\n", "\r\n", data[name])
@@ -132,6 +133,14 @@ class Visitor(Enrolling):
         found = self._first(selector)
         form = found.find_parent("form")
         return self.go("POST", *self._filled(form, {})) if form else self.open(str(found["href"]))
+
+    def refresh_compliance(self) -> None:
+        """Refresh an account on its compliance page, and wait for the end."""
+        self.submit("/compliance/refresh")
+        while self.data("run") == ["running"]:
+            time.sleep(0.1)
+            self.open("/compliance")
+        assert self.is_there("[data-headline]"), f"{self.path}: {self.text}"
 
     def sign_out(self) -> None:
         """Sign out, in the menu under the user's name."""
@@ -189,6 +198,14 @@ class Visitor(Enrolling):
     def is_there(self, selector: str) -> bool:
         """Does anything on the page match?"""
         return bool(self.soup.select(selector))
+
+    def count(self, selector: str) -> int:
+        """How many elements of the page match."""
+        return len(self.soup.select(selector))
+
+    def texts(self, selector: str) -> list[str]:
+        """What is to be read in each element that matches, from top to bottom."""
+        return [re.sub(r"\s+", " ", each.get_text()).strip() for each in self.soup.select(selector)]
 
     @property
     def with_mfa(self) -> bool:
@@ -339,6 +356,9 @@ def held(field: Tag) -> str:
     """What a field of a form holds."""
     if field.name == "textarea":
         return field.get_text().replace("\r\n", "\n").removeprefix("\n")
+    if field.name == "select":
+        chosen = field.select_one("option[selected]") or field.select_one("option")
+        return str(chosen.get("value", chosen.get_text())) if chosen else ""
     return str(field.get("value", ""))
 
 
