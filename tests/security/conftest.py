@@ -28,14 +28,19 @@ ELSEWHERE = "999988887777"
 """Another account that the portal serves."""
 
 
+INSTEAD = "tests.cookie"
+"""Of the environment: what is sent instead of the client's own cookies."""
+
+
 class Client(FlaskClient):
     """Chooses cookies without decoding the query. If that's long, Werkzeug's way takes as long as the page."""
 
     def _add_cookies_to_wsgi(self, environ: dict[str, Any]) -> None:
         query, environ["QUERY_STRING"] = environ["QUERY_STRING"], ""
-        given = environ.get("HTTP_COOKIE")  # of a test: instead of the client's own, which Werkzeug would send
         super()._add_cookies_to_wsgi(environ)
-        environ |= {"QUERY_STRING": query, **({"HTTP_COOKIE": given} if given else {})}
+        environ["QUERY_STRING"] = query
+        if INSTEAD in environ:
+            environ["HTTP_COOKIE"] = environ[INSTEAD]
 
     def run_wsgi_app(self, environ: dict[str, Any], buffered: bool = False) -> Any:
         """Run the application, and keep the cookies it sets."""
@@ -52,7 +57,7 @@ class Guest(Visitor):
     def __init__(self, app: Flask, address: str = "127.0.0.1") -> None:
         super().__init__(app.config["PUBLIC_URL"])
         self.app = app
-        self.address = address
+        self.comes_from = address
         self.client = Client(app, app.response_class)
         self.seed_of_mine = ""
         self.csrf_token = ""
@@ -79,9 +84,11 @@ class Guest(Visitor):
 
     def ask(self, method: str, path: str, data: Any = None, **options: Any) -> Any:
         """One request, redirects not followed."""
-        given = {"base_url": self.urls[0], "environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+        given = {"base_url": self.urls[0], "environ_overrides": {"REMOTE_ADDR": self.comes_from}, **options}
         if self.urls[0].startswith("https:"):  # where a form must say which page it is from
             given["headers"] = {"Referer": self.urls[0] + "/", **given.get("headers", {})}
+        if "Cookie" in given.get("headers", {}):
+            given["environ_overrides"][INSTEAD] = given["headers"]["Cookie"]
         answer = self.client.open(path, method=method, data=data, **given)
         self.references |= {each.headers["X-Request-Id"] for each in (answer, *answer.history)}
         return answer

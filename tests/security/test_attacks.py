@@ -228,7 +228,7 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
     guest, codes = Guest(app, "192.0.2.201"), []
     guest.sign_in(who)
     for number in range(11):
-        guest.address = f"198.51.100.{number}"
+        guest.comes_from = f"198.51.100.{number}"
         codes.append(guest.submit("/sign-in/code", code=f"{number:06d}").status)
         if codes[-1] == 429:
             break
