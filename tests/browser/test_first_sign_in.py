@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.policy.documents import read
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Surfing, Visiting
 from tests.support.clock import Clock
 from tests.support.marks import PASSWORD, STRONG_PASSWORD
 from tests.support.people import Employee, hire
@@ -67,18 +67,18 @@ def strict(scratch: Path) -> Path:
 
 
 def test_where_it_is_a_circle_the_key_leads_out_of_it(
-    surfing: Surfing, scratch: Path, clock: Clock, strict: Path
+    surfing: Surfing, visiting: Visiting, scratch: Path, clock: Clock, strict: Path
 ) -> None:
     with Sandbox(scratch / "strict", clock, "--policy", str(strict)) as aws:
         olga = with_temporary_password(aws)
         with Portal(scratch / "strict-portal", aws, FORCE_MFA_POLICY=str(strict)) as portal:
-            surfer = surfing(portal.url)
-            surfer.begin_at_aws()
-            surfer.give_password(olga)
+            surfer, reader = surfing(portal.url), visiting(portal.url)
+            reader.begin_at_aws()
+            reader.give_password(olga)
             clock.move(10)
-            surfer.type(old=PASSWORD, new=NEW)
-            surfer.press("Change password")
-            assert "You are not allowed to change your password" in surfer.text, "the dead end, at AWS"
+            reader.type(old=PASSWORD, new=NEW)
+            reader.press("Change password")
+            assert "You are not allowed to change your password" in reader.text, "the dead end, at AWS"
 
             surfer.open("/sign-in/first")
             assert "circle" in surfer.states
