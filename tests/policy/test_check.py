@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from bisect import bisect
 from copy import deepcopy
 from types import FrameType
 from typing import Any
@@ -291,7 +292,7 @@ def hostile(most: int) -> str:
         allowed = {"Effect": "Allow", "Action": patterns, "Resource": resources}
         return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, separators=(",", ":"))
 
-    return written(next(number for number in range(8, most) if len(written(number + 1)) > most))
+    return written(bisect(range(most // 10), most, key=lambda number: len(written(number))) - 1)
 
 
 def work(text: str) -> tuple[Report, int]:
