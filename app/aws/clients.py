@@ -213,10 +213,11 @@ class Clients:
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-        self._urls = {
-            name: ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), name).provide()
-            for name in ("iam", "sts", "signin")
-        }
+        self._urls = dict.fromkeys(("iam", "sts", "signin"))
+        if not session.get_config_variable("ignore_configured_endpoint_urls"):
+            for name in self._urls:
+                configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), name)
+                self._urls[name] = configured.provide()
         self._later: list[_Later] = []
         self._making = Lock()
         self.iam_reads: IAMClient = self._client("iam", reading)

@@ -296,3 +296,24 @@ def test_secrets_cannot_be_printed() -> None:
     credentials = AwsCredentials("AKIA", "the-secret", "the-token")
     assert "the-secret" not in repr(credentials) and "the-token" not in str(credentials)
     assert json.dumps(repr(credentials))
+
+
+def test_endpoints_are_those_that_were_configured_when_the_portal_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = "http://127.0.0.1:9"
+    with monkeypatch.context() as at_the_start:
+        for service in ("IAM", "STS", "SIGNIN"):
+            at_the_start.setenv(f"AWS_ENDPOINT_URL_{service}", here)
+        clients = Clients(frozenset(), "us-east-1")
+        at_the_start.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+        official = Clients(frozenset(), "us-east-1")
+    used = (clients.iam_reads, clients.iam_changes, clients.sts_reads, clients.sts_once, clients.signin_once)
+    assert {each.meta.endpoint_url for each in used} == {clients.signin_url} == {clients.sandbox_url} == {here}
+    assert official.iam_reads.meta.endpoint_url == "https://iam.amazonaws.com" and official.sandbox_url == ""
+    assert official.signin_url == "https://us-east-1.signin.aws.amazon.com"
+
+
+def test_threads_that_ask_first_at_the_same_time_share_a_client() -> None:
+    clients = Clients(frozenset(), "us-east-1")
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda _: clients.iam_reads.meta, range(8)))
+    assert all(each is seen[0] for each in seen)
