@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ ELSEWHERE = "999988887777"
 """Another account that the portal serves."""
 
 
+SAYS_NO = re.compile(r"""data-refused=["']?[^"'\s>]|data-reference""")
+"""On a page that may say under which code and reference it says no."""
 INSTEAD = "tests.cookie"
 """Of the environment: what is sent instead of the client's own cookies."""
 
@@ -72,6 +75,8 @@ class Guest(Visitor):
     def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
         """Every page that says no says under which code and reference, for those who ask for help."""
         super().go(method, path, data)
+        if self.status < 400 and not SAYS_NO.search(self.html):
+            return self  # without parsing the page, which many stories never read
         page = self.soup.select_one("main")
         if page is not None:
             told, given = page.get("data-refused", ""), page.select("[data-reference] code")
