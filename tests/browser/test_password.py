@@ -11,12 +11,14 @@ from playwright.sync_api import Route, expect
 from app.errors import NotAllowed, PasswordPolicyViolation, Throttled, WrongOldPassword
 from app.password.service import TOO_WEAK, PasswordOutcomeUnknown
 from tests.browser.conftest import Surfing, Visiting
+from tests.support import hands
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.marks import PASSWORD, POOR_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD
 from tests.support.people import Employee, hire, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 NEW = STRONG_PASSWORD
 
@@ -35,21 +37,21 @@ def olga(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
 def surfer(surfing: Surfing, olga: Employee) -> Surfer:
     """Olga's browser, signed in without MFA."""
     opened = surfing()
-    opened.sign_in(olga)
-    opened.open("/password")
+    opened.arrive(olga, at="/password")
     return opened
 
 
-def with_mfa(surfer: Surfer) -> Surfer:
-    surfer.open("/")
-    surfer.get_mfa()
-    surfer.navigate("/password")
-    return surfer
+@pytest.fixture
+def reader(visiting: Visiting, olga: Employee) -> Reader:
+    """The same, where nothing depends on what it looks like."""
+    opened = visiting()
+    opened.arrive(olga, at="/password")
+    return opened
 
 
-def at_least(surfer: Surfer, characters: int) -> bool:
+def at_least(surfer: Surfer | Reader, characters: int) -> bool:
     """Whether the page lists this rule of the account as a pattern that a browser can test."""
-    return surfer.page.locator(f"[data-rule='^.{{{characters},}}$']").count() == 1
+    return surfer.count(f"[data-rule='^.{{{characters},}}$']") == 1
 
 
 def opens_console(employee: Employee, password: str) -> bool:
@@ -75,7 +77,8 @@ def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal
     assert NEW not in stored + portal.log.read_text()
 
 
-def test_four_refusals_are_told_apart(surfer: Surfer, olga: Employee) -> None:
+def test_four_refusals_are_told_apart(reader: Reader, olga: Employee) -> None:
+    surfer = reader
     surfer.submit("/password", old=WRONG_PASSWORD, new=NEW, again=NEW)
     assert (surfer.refused_as, surfer.invalid) == (WrongOldPassword.code, ["old"])
     assert surfer.value("old") == surfer.value("new") == "", "no secret is shown again"
@@ -93,25 +96,34 @@ def test_four_refusals_are_told_apart(surfer: Surfer, olga: Employee) -> None:
 
 
 @pytest.mark.both_policies
-def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbox, policy: str) -> None:
+def test_who_has_none_is_told_so(
+    browser_of_policy: Surfer | Reader, olga: Employee, sandbox: Sandbox, policy: str
+) -> None:
+    surfer = browser_of_policy
+    surfer.arrive(olga, at="/password")
     sandbox.as_administrator("iam").delete_login_profile(UserName=olga.name)
     surfer.open("/password")
     if policy == "recommended":  # it doesn't show this before MFA, but the attempt does
-        assert surfer.page.locator("#old-hint").is_visible(), "what to do without one"
+        assert surfer.at("#old-hint"), "what to do without one"
         surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     assert {"no-password", "set-with-mfa"} <= set(surfer.states)
-    assert surfer.page.locator("[name=old]").count() == 0
+    assert not surfer.is_there("[name=old]")
 
 
 @pytest.mark.both_policies
-def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
+def test_the_accounts_policy_in_words(
+    browser_of_policy: Surfer | Reader, olga: Employee, sandbox: Sandbox, policy: str
+) -> None:
+    surfer = browser_of_policy
+    surfer.arrive(olga, at="/password")
     admin = sandbox.as_administrator("iam")
     admin.update_account_password_policy(MinimumPasswordLength=14, RequireNumbers=True, RequireSymbols=True)
     try:
         surfer.open("/password")
         readable = at_least(surfer, 14)
         surfer.submit("/password", old=PASSWORD, new=POOR_PASSWORD, again=POOR_PASSWORD)
-        if readable:
+        assert readable == (policy == "recommended")
+        if isinstance(surfer, Surfer):
             rules = surfer.page.locator("[data-rule]").all()
             broken = [rule for rule in rules if not re.search(rule.get_attribute("data-rule") or "", POOR_PASSWORD)]
             told = surfer.page.locator("[data-field-error]").inner_text()
@@ -127,32 +139,30 @@ def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Em
 
 @pytest.mark.both_policies
 def test_under_the_tutorials_policy_the_rules_are_readable_once_users_may_change_passwords(
-    surfer: Surfer, sandbox: Sandbox, policy: str
+    reader: Reader, sandbox: Sandbox, policy: str
 ) -> None:
     admin = sandbox.as_administrator("iam")
     admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=False)
-    surfer.open("/password")
-    assert at_least(surfer, 11) is (policy == "recommended")
+    reader.open("/password")
+    assert at_least(reader, 11) is (policy == "recommended")
     admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=True)
-    surfer.open("/password")
-    assert at_least(surfer, 11)
+    reader.open("/password")
+    assert at_least(reader, 11)
     admin.delete_account_password_policy()
 
 
 def test_what_is_easily_guessed_is_questioned(surfer: Surfer, olga: Employee) -> None:
-    insist = surfer.page.locator("[name=anyway]")
     surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password2!")
-    assert insist.count() == 0, "the only error is that they differ"
+    assert not surfer.is_there("[name=anyway]"), "the only error is that they differ"
     surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password1!")
     assert opens_console(olga, PASSWORD)
-    insist.check()
+    hands.press(surfer.page, "[name=anyway]")
     surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password1!")
     assert opens_console(olga, "Password1!")
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after", "throttle"])
-def test_the_answer_is_lost_or_a_no(visiting: Visiting, olga: Employee, sandbox: Sandbox, fault: str) -> None:
-    reader = visiting().sign_in(olga).open("/password")
+def test_the_answer_is_lost_or_a_no(reader: Reader, olga: Employee, sandbox: Sandbox, fault: str) -> None:
     sandbox.set_faults([{"action": "iam:ChangePassword", "occurrences": [1], "fault": fault}])
     reader.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     sandbox.set_faults([])
@@ -164,8 +174,9 @@ def test_the_answer_is_lost_or_a_no(visiting: Visiting, olga: Employee, sandbox:
 
 
 @pytest.mark.both_policies
-def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, clock: Clock) -> None:
-    with_mfa(surfer)
+def test_forgotten_with_key_and_mfa_at_hand(browser_of_policy: Surfer | Reader, olga: Employee, clock: Clock) -> None:
+    surfer = browser_of_policy
+    surfer.arrive_with_mfa(olga, at="/password")
     surfer.follow("/password/new")
     surfer.submit("/password/new", new=NEW, again=NEW)
     assert (surfer.path, surfer.notices) == ("/", ["success"])
@@ -181,17 +192,17 @@ def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, cloc
     assert opens_console(olga, NEW)
 
 
-def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> None:
+def test_who_signed_in_with_it_signs_in_again(visiting: Visiting, sandbox: Sandbox, clock: Clock) -> None:
     marta = hire_without_key(sandbox, "marta")
     clock.move(10)
-    surfer = surfing()
+    surfer = visiting()
     surfer.sign_in_at_aws(marta)
     surfer.open("/password")
     assert "signs-out" in surfer.states
     surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     assert surfer.notices == ["success"]
     assert surfer.path == "/sign-in"
-    again, marta.password = surfing(), NEW
+    again, marta.password = visiting(), NEW
     again.sign_in_at_aws(marta)
     assert again.is_inside(marta.name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from app.signin.views import ENDED_ON
+from tests.browser.conftest import Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
@@ -49,10 +50,9 @@ def come_back(surfer: Surfer, who: Employee, phone: Phone) -> None:
     surfer.submit("/sign-in/code", code=phone.next())
 
 
-def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone, clock: Clock) -> None:
-    assert phone
+def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.page.clock.install()
-    surfer.open("/mfa")
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     other_tab = surfer.tab()
     minutes_pass(surfer, clock, 12)
     assert banner(surfer) == ""
@@ -82,10 +82,10 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
 
 
 def test_a_page_comes_back_as_it_was_if_its_user_signs_in_again_in_another_tab(
-    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+    surfer: Surfer, nadia: Employee, clock: Clock
 ) -> None:
     surfer.page.clock.install()
-    surfer.open("/ssh-keys/new")
+    phone = surfer.arrive_with_mfa(nadia, at="/ssh-keys/new")
     title = surfer.page.title()
     surfer.type(pasted="ssh-ed25519 half a key")
     minutes_pass(surfer, clock, 16)
@@ -117,10 +117,8 @@ def at_the_sign_in_page(surfer: Surfer, endpoint: str) -> None:
 
 
 def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
-    surfer.sign_in(nadia)
-    surfer.submit("/mfa/enroll/begin")
     surfer.page.clock.install()
-    surfer.page.reload()
+    surfer.begin_enrolling(nadia)
     assert surfer.scan()
     minutes_pass(surfer, clock, 13.5)
     assert banner(surfer) == "ending" and said(surfer).endswith(lost := loss(surfer, "then")) and "QR code" in lost
@@ -129,14 +127,17 @@ def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: 
     at_the_sign_in_page(surfer, "mfa.enroll")
 
 
-def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: Phone, clock: Clock) -> None:
-    assert phone
-    surfer.open("/access-keys")
-    surfer.submit("/access-keys/create")
+def test_a_secret_that_ends_with_the_session_is_said_to(
+    surfer: Surfer, visiting: Visiting, nadia: Employee, clock: Clock
+) -> None:
+    reader = visiting()
+    reader.arrive_with_mfa(nadia, at="/access-keys")
+    reader.submit("/access-keys/create")
     clock.move(20)
-    surfer.page.locator("[data-live-text][data-state=works]").wait_for()  # from now on the page sends no requests
+    reader.submit("/access-keys/new/prove")  # from now on the page sends no requests
     surfer.page.clock.install()
-    surfer.page.reload()
+    surfer.continue_from(reader, at="/access-keys/new")
+    assert "works" in surfer.states
     minutes_pass(surfer, clock, 13.5)
     assert banner(surfer) == "idle" and said(surfer).endswith(lost := loss(surfer, "then")) and "secret" in lost
     minutes_pass(surfer, clock, 2)
@@ -145,10 +146,10 @@ def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: P
 
 
 def test_what_was_typed_comes_back_on_the_page_where_it_was(
-    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
+    surfer: Surfer, nadia: Employee, clock: Clock, sandbox: Sandbox
 ) -> None:
     key = openssh()
-    surfer.open("/ssh-keys/new")
+    phone = surfer.arrive_with_mfa(nadia, at="/ssh-keys/new")
     surfer.type(pasted=key)
     clock.move(15 * 60 + 1)
     surfer.submit("/ssh-keys/new")
@@ -159,7 +160,7 @@ def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer.submit("/ssh-keys/new")
     assert surfer.path == "/ssh-keys" and surfer.notices == ["success"]
     (uploaded,) = sandbox.as_administrator("iam").list_ssh_public_keys(UserName=nadia.name)["SSHPublicKeys"]
-    assert uploaded["SSHPublicKeyId"] in surfer.page.locator("[data-notice]").inner_text()
+    assert uploaded["SSHPublicKeyId"] in surfer.at("[data-notice]")
     surfer.open("/ssh-keys/new")
     assert surfer.value("pasted") == "", "once"
 
@@ -188,12 +189,9 @@ def kept_drafts(page: Page) -> str:
     return str(page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})"))
 
 
-def test_a_secret_typed_into_the_wrong_field_is_not_kept(
-    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
-) -> None:
-    assert phone
+def test_a_secret_typed_into_the_wrong_field_is_not_kept(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.page.clock.install()
-    surfer.open("/mfa")
+    surfer.arrive_with_mfa(nadia, at="/mfa")
     for _ in range(3):
         minutes_pass(surfer, clock, 11)
         surfer.open("/mfa")
@@ -205,14 +203,13 @@ def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     assert nadia.secret_access_key not in kept_drafts(surfer.page)
 
 
-def test_no_name_or_note_is_kept_because_it_may_be_a_secret(
-    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
-) -> None:
+def test_no_name_or_note_is_kept_because_it_may_be_a_secret(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     """The portal refuses a name that looks like a secret. A browser can't tell, so it keeps none."""
-    assert phone
     surfer.page.clock.install()
+    phone = nadia.given_device(clock, nadia.name)
     for path in ("/mfa", f"/access-keys/note?id={nadia.access_key_id}", "/ssh-keys/new"):
-        surfer.open(path)
+        sent = surfer.without_screen().open("/sign-in").sign_in(nadia, phone.next())
+        surfer.continue_from(sent, at=path)
         for summary in surfer.page.locator("main details:has([name=label]) > summary").all():
             summary.click()
         field = surfer.page.locator("[name=label], [name=pasted]").first
@@ -221,20 +218,11 @@ def test_no_name_or_note_is_kept_because_it_may_be_a_secret(
         assert banner(surfer) == "ended"
         kept = kept_drafts(surfer.page)
         assert (typed in kept) == (path == "/ssh-keys/new"), "a public key may be kept"
-        come_back_from(surfer, nadia, phone)
 
 
-def come_back_from(surfer: Surfer, who: Employee, phone: Phone) -> None:
-    """Sign in again from the page whose session ended."""
-    surfer.open("/sign-in")
-    come_back(surfer, who, phone)
-    assert surfer.is_inside(who.name)
-
-
-def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone, clock: Clock) -> None:
-    assert phone
+def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.page.clock.install()
-    surfer.open("/ssh-keys/new")
+    surfer.arrive_with_mfa(nadia, at="/ssh-keys/new")
     other_tab = surfer.tab()
     other_tab.goto(surfer.url + "/ssh-keys/new")
     for page in (surfer.page, other_tab):
@@ -252,11 +240,10 @@ def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone
 
 
 def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(
-    surfer: Surfer, phone: Phone, clock: Clock
+    surfer: Surfer, nadia: Employee, clock: Clock
 ) -> None:
-    assert phone
     surfer.page.clock.install()
-    surfer.open("/ssh-keys/new")
+    surfer.arrive_with_mfa(nadia, at="/ssh-keys/new")
     surfer.type(pasted=openssh())
     minutes_pass(surfer, clock, 16)
     surfer.page.locator("[data-session-again]").click()

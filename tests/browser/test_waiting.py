@@ -8,19 +8,19 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Locator, Request, Route
 
-from tests.browser.conftest import Surfing
+from tests.browser.conftest import Visiting
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 
 @pytest.fixture
-def keys(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> Iterator[Phone]:
+def keys(surfer: Surfer, nadia: Employee, sandbox: Sandbox) -> Iterator[Phone]:
     """Nadia's phone, while she is on the page of her access keys."""
-    surfer.navigate("/access-keys")
-    yield phone
+    yield surfer.arrive_with_mfa(nadia, at="/access-keys")
     sandbox.set_faults([])
 
 
@@ -90,11 +90,9 @@ def test_a_session_that_ends_meanwhile_takes_no_secret_off_the_screen(surfer: Su
     assert surfer.page.locator("#secret-access-key").inner_text() == secret
 
 
-def test_without_javascript_the_button_checks_a_new_key(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
-    surfer = surfing(javascript=False)
-    surfer.sign_in(nadia)
-    surfer.get_mfa()
-    surfer.open("/access-keys")
+def test_without_javascript_the_button_checks_a_new_key(visiting: Visiting, nadia: Employee, clock: Clock) -> None:
+    surfer = visiting()
+    surfer.arrive_with_mfa(nadia, at="/access-keys")
     surfer.submit("/access-keys/create")
     clock.move(20)
     surfer.submit("/access-keys/new/prove")
@@ -102,8 +100,7 @@ def test_without_javascript_the_button_checks_a_new_key(surfing: Surfing, nadia:
 
 
 def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
-    surfer.sign_in(nadia)
-    surfer.submit("/mfa/enroll/begin")
+    surfer.begin_enrolling(nadia)
     phone = surfer.scan()
     # The two codes before the current one: the next is shown at once, long before STS accepts the device.
     older, second, third = phone.next(), phone.next(), phone.next()
@@ -123,9 +120,9 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
         surfer.page.clock.fast_forward(20_000)
 
 
-def waiting(surfer: Surfer) -> Phone:
+def waiting(surfer: Reader, employee: Employee) -> Phone:
     """Her phone, on the page that keeps the code until AWS accepts the device."""
-    surfer.submit("/mfa/enroll/begin")
+    surfer.begin_enrolling(employee)
     phone = surfer.scan()
     older, second, third = phone.next(), phone.next(), phone.next()
     surfer.submit("/mfa/enroll", first_code=older, second_code=second)
@@ -134,19 +131,20 @@ def waiting(surfer: Surfer) -> Phone:
     return phone
 
 
-def test_a_page_opened_after_the_wait_goes_on_by_itself(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
-    surfer.sign_in(nadia)
-    waiting(surfer)
-    surfer.page.goto("about:blank")
+def test_a_page_opened_after_the_wait_goes_on_by_itself(
+    surfer: Surfer, visiting: Visiting, nadia: Employee, clock: Clock
+) -> None:
+    closed = visiting()
+    waiting(closed, nadia)
+    surfer.take_session_of(closed)
     clock.move(60)
     surfer.page.goto(f"{surfer.url}/mfa/activate")
     surfer.page.wait_for_url("**/mfa/finished")
 
 
-def test_another_code_can_be_entered_while_one_waits(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
-    surfer = surfing(javascript=False)
-    surfer.sign_in(nadia)
-    phone = waiting(surfer)
+def test_another_code_can_be_entered_while_one_waits(visiting: Visiting, nadia: Employee, clock: Clock) -> None:
+    surfer = visiting()
+    phone = waiting(surfer, nadia)
     surfer.submit("/mfa/activate/another")
     assert surfer.path == "/mfa/activate" and surfer.has("/mfa/activate")
     clock.move(60)

@@ -41,7 +41,8 @@ class Seen:
         """These attributes of every element that matches, from top to bottom; "" for one that it lacks."""
         return list(self._ask(_ATTRIBUTES, [selector, *names]))
 
-    def _attribute(self, selector: str, name: str) -> list[str]:
+    def attribute(self, selector: str, name: str) -> list[str]:
+        """This attribute of every element that matches, from top to bottom; "" where it lacks it."""
         return [value for (value,) in self.attributes(selector, name)]
 
     def is_there(self, selector: str) -> bool:
@@ -72,7 +73,7 @@ class Seen:
     @property
     def refused_as(self) -> str:
         """Stable code of the error that the page shows, "" where it shows none."""
-        (code,) = self._attribute("main", "data-refused")
+        (code,) = self.attribute("main", "data-refused")
         return code
 
     @property
@@ -82,7 +83,7 @@ class Seen:
 
     def data(self, name: str) -> list[str]:
         """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""
-        return self._attribute(f"main [data-{name}]", f"data-{name}")
+        return self.attribute(f"main [data-{name}]", f"data-{name}")
 
     @property
     def wrong(self) -> dict[str, str]:
@@ -93,17 +94,17 @@ class Seen:
     @property
     def invalid(self) -> list[str]:
         """Names of the fields that the page says are wrong."""
-        return self._attribute("main [aria-invalid=true]", "name")
+        return self.attribute("main [aria-invalid=true]", "name")
 
     @property
     def notices(self) -> list[str]:
         """Categories of the messages at the top: "success", "info", "warning", "danger"."""
-        return self._attribute("main [data-notice]", "data-notice")
+        return self.attribute("main [data-notice]", "data-notice")
 
     @property
     def outcomes(self) -> list[str]:
         """Outcomes on a page of activity, newest first: phase, and reason where there is one, "refused:in-use"."""
-        return self._attribute("[data-outcome]", "data-outcome")
+        return self.attribute("[data-outcome]", "data-outcome")
 
     @property
     def states(self) -> list[str]:

@@ -293,6 +293,18 @@ class Visitor(Enrolling):
         found = self.soup.select_one(selector)
         return found.get_text("").strip() if found else ""
 
+    def is_there(self, selector: str) -> bool:
+        """Does anything on the page match?"""
+        return bool(self.count(selector))
+
+    def count(self, selector: str) -> int:
+        """How many elements of the page match."""
+        return len(self.soup.select(selector))
+
+    def attribute(self, selector: str, name: str) -> list[str]:
+        """This attribute of every element that matches, from top to bottom; "" where it lacks it."""
+        return [str(each.get(name, "")) for each in self.soup.select(selector)]
+
     # -- what users do
 
     def sign_in(self, employee: Employee, code: str = "") -> Visitor:
@@ -325,6 +337,13 @@ class Visitor(Enrolling):
         self.sign_in(employee, phone.next())
         assert (self.path, self.user_name) == (at, employee.name), self.text
         return phone
+
+    def arrive(self, employee: Employee, at: str = "/") -> None:
+        """Open a page, signed in with the access key."""
+        self.sign_in(employee)
+        if self.path != at:
+            self.open(at)
+        assert self.path == at, self.text
 
     def begin_enrolling(self, employee: Employee) -> None:
         """Sign in, and press the button for a QR code."""
