@@ -15,7 +15,7 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
-from tests.support.people import Employee, Phone
+from tests.support.people import Employee
 from tests.support.programs import with_aws
 from tests.support.sandbox import Sandbox
 
@@ -40,8 +40,8 @@ def shell(tmp_path: Path, sandbox: Sandbox) -> Run:
 
 def shown(surfer: Surfer) -> dict[str, str]:
     """What can be copied, by id."""
-    texts = surfer.page.locator("[data-copyable]")
-    return {str(each.get_attribute("id")): each.text_content() or "" for each in texts.all()}
+    texts = "[...document.querySelectorAll('[data-copyable]')].map((each) => [each.id, each.textContent])"
+    return dict(surfer.page.evaluate(texts))
 
 
 def mfa_login(line: str, home: Path, code: str, sandbox: Sandbox) -> None:
@@ -67,9 +67,9 @@ def as_settings(credentials: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_the_commands_for_an_access_key_work(
-    surfer: Surfer, nadia: Employee, phone: Phone, shell: Run, sandbox: Sandbox, tmp_path: Path
+    surfer: Surfer, nadia: Employee, shell: Run, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    surfer.open("/mfa/command-line")
+    phone = surfer.arrive_with_mfa(nadia, at="/mfa/command-line")
     commands = shown(surfer)
     order = list(commands)
     places = [order.index(each) for each in ("configure", "mfa-login", "get-session-token", "by-hand-sh")]
@@ -97,8 +97,8 @@ def test_the_commands_for_an_access_key_work(
     assert "Unable to locate credentials" in gone.stderr, "the session is forgotten"
 
 
-def test_nothing_of_a_command_is_cut_off(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    surfer.open("/mfa/command-line")
+def test_nothing_of_a_command_is_cut_off(surfer: Surfer, nadia: Employee) -> None:
+    surfer.arrive_with_mfa(nadia, at="/mfa/command-line")
     surfer.page.locator("details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
     for width in (1280, 375):
         surfer.page.set_viewport_size({"width": width, "height": 900})

@@ -26,8 +26,7 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
 
 def test_throttled_while_turning_on(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
-    surfer.sign_in(nadia)
-    surfer.submit("/mfa/enroll/begin")
+    surfer.begin_enrolling(nadia)
     phone = surfer.scan()
     sandbox.set_faults([{"action": "iam:EnableMFADevice", "occurrences": [1], "fault": "throttle"}])
     surfer.give_two_codes(phone)
@@ -91,7 +90,7 @@ def test_making_the_device_fails_and_is_tried_again(
 
 def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
-    surfer.sign_in(nadia)
+    surfer.arrive(nadia)
     mark = sandbox.mark()
     sandbox.set_faults(
         [

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from werkzeug.routing import Map
 
-from tests.browser.conftest import surfers_of
+from tests.browser.conftest import Visiting
 from tests.support.asked import Notebook
-from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
-from tests.support.profiles import Profiles
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Reader
 
 ASKED = "iam:GetAccessKeyLastUsed"
 NOT_SHOWN = "last-use-not-shown"
@@ -45,22 +44,14 @@ def nina(granting: Sandbox, clock: Clock) -> Employee:
 
 
 @pytest.fixture
-def nina_surfs(
-    profiles: Profiles,
-    its_portal: Portal,
-    granting: Sandbox,
-    nina: Employee,
-    url_map: Map,
-    clock: Clock,
-    seen: set[str],
-    request: pytest.FixtureRequest,
-) -> Iterator[Surfer]:
+def reader(
+    its_portal: Portal, granting: Sandbox, nina: Employee, url_map: Map, request: pytest.FixtureRequest
+) -> Iterator[Reader]:
     """Nina's browser. She signed in with her access key and has an MFA session."""
     notebook = Notebook(its_portal, granting, url_map)
-    for surfing in surfers_of(profiles, its_portal.url, url_map, clock, seen):
-        surfer = surfing()
-        surfer.arrive_with_mfa(nina)
-        yield surfer
+    opened = Reader(its_portal.url)
+    opened.arrive_with_mfa(nina)
+    yield opened
     notebook.write(request.path)
 
 
@@ -69,28 +60,25 @@ def asked(sandbox: Sandbox, since: int = 0) -> list[int]:
     return [call["status"] for call in sandbox.calls(since) if call["action"] == ASKED]
 
 
-def test_each_key_says_when_and_for_what_it_was_last_used(
-    nina_surfs: Surfer, nina: Employee, granting: Sandbox
-) -> None:
+def test_each_key_says_when_and_for_what_it_was_last_used(reader: Reader, nina: Employee, granting: Sandbox) -> None:
     spare = granting.as_administrator("iam").create_access_key(UserName=nina.name)["AccessKey"]["AccessKeyId"]
     nina.client("iam").list_mfa_devices(UserName=nina.name)
     before = granting.mark()
-    nina_surfs.navigate("/access-keys")
+    reader.navigate("/access-keys")
     assert asked(granting, before) == [200, 200], "one call for each key"
     today = str(datetime.now(UTC).date())
-    used = nina_surfs.row(nina.access_key_id)
-    assert used.get_attribute("data-last-used") == today
-    assert "iam" in used.inner_text() and "us-east-1" in used.inner_text()
-    assert nina_surfs.row(spare).get_attribute("data-last-used") == "never"
-    assert NOT_SHOWN not in nina_surfs.states
-    nina_surfs.navigate("/")
-    retire = nina_surfs.page.locator("[data-todo=retire-key]")
-    assert retire.get_attribute("data-item") == nina.access_key_id
-    assert retire.get_attribute("data-last-used") == today
+    used = reader.row(nina.access_key_id)
+    assert used["data-last-used"] == today
+    assert "iam" in used.get_text() and "us-east-1" in used.get_text()
+    assert reader.row(spare)["data-last-used"] == "never"
+    assert NOT_SHOWN not in reader.states
+    reader.navigate("/")
+    (retire,) = reader.soup.select("[data-todo=retire-key]")
+    assert (retire["data-item"], retire["data-last-used"]) == (nina.access_key_id, today)
 
 
 def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
-    nina_surfs: Surfer, nina: Employee, granting: Sandbox
+    reader: Reader, nina: Employee, granting: Sandbox
 ) -> None:
     never = {"Effect": "Deny", "Action": ASKED, "Resource": "*"}
     granting.as_administrator("iam").put_user_policy(
@@ -99,16 +87,17 @@ def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [never]}),
     )
     before = granting.mark()
-    nina_surfs.navigate("/access-keys")
+    reader.navigate("/access-keys")
     assert asked(granting, before) == [403]
-    assert {NOT_SHOWN, f"active:{nina.access_key_id}"} <= {*nina_surfs.states}
-    assert nina_surfs.page.locator("[data-last-used]").count() == 0
+    assert {NOT_SHOWN, f"active:{nina.access_key_id}"} <= {*reader.states}
+    assert not reader.is_there("[data-last-used]")
 
 
 @pytest.mark.both_policies
 def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
-    surfer: Surfer, nadia: Employee, sandbox: Sandbox
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox
 ) -> None:
+    surfer = visiting()
     surfer.arrive_with_mfa(nadia)
     before = sandbox.mark()
     surfer.navigate("/access-keys")

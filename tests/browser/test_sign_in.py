@@ -11,6 +11,7 @@ import pytest
 from app.errors import ClockSkew, CredentialsRefused, NoResponse, WrongMfaCode, WrongSecret
 from app.signin.service import DevicesUnreadable, NextCodeNeeded, NotForThisPortal
 from tests.browser.conftest import Surfing, Visiting
+from tests.support import hands
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
@@ -28,50 +29,57 @@ def try_key(surfer: Surfer | Reader, key_id: str, secret: str) -> dict[str, str]
     return surfer.wrong
 
 
-def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
-    unknown = "AKIA" + "Q" * 16
+def test_every_refusal_has_its_own_words(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
+    reader, unknown = visiting(), "AKIA" + "Q" * 16
+    assert try_key(reader, "nadia.k@example.com", nadia.secret_access_key) == {ID: "user-name"}
+    assert reader.value(ID) == "nadia.k@example.com"
+    assert try_key(reader, nadia.secret_access_key, nadia.access_key_id) == {ID: "swapped"}
+    assert reader.count("main [role=alert]") == 1, "one thing is said"
+    assert reader.value("access_key_id") == "" == reader.value("secret_access_key"), "and no secret is shown"
+    assert try_key(reader, nadia.access_key_id, nadia.access_key_id) == {SECRET: "key-id"}
+    assert try_key(reader, nadia.secret_access_key, nadia.secret_access_key) == {ID: "secret-key"}
+    assert try_key(reader, "ASIA" + "Q" * 16, nadia.secret_access_key) == {ID: "temporary-key"}
+    assert try_key(reader, nadia.access_key_id, "short") == {SECRET: "shape"}
+    assert try_key(reader, unknown, nadia.secret_access_key) == {ID: CredentialsRefused.code}
+    wrong = try_key(reader, nadia.access_key_id, secrets.token_urlsafe(30).replace("-", "/").replace("_", "+"))
+    assert wrong == {SECRET: WrongSecret.code}
+    assert reader.value("access_key_id") == nadia.access_key_id, "the key id is kept"
+    assert reader.value("secret_access_key") == "", "the secret is not"
+
+    sandbox.as_administrator("iam").update_access_key(
+        UserName=nadia.name, AccessKeyId=nadia.access_key_id, Status="Inactive"
+    )
+    inactive = try_key(reader, nadia.access_key_id, nadia.secret_access_key)
+    assert inactive == {ID: CredentialsRefused.code}
+
+
+def test_what_is_wrong_can_be_corrected_where_it_is_said(surfer: Surfer, nadia: Employee) -> None:
     assert try_key(surfer, "", "") == {ID: "missing", SECRET: "missing"}
-    assert try_key(surfer, "nadia", nadia.secret_access_key) == {ID: "user-name"}
+    surfer.submit("/sign-in", access_key_id="nadia", secret_access_key=nadia.secret_access_key)
+    assert surfer.wrong == {ID: "user-name"}
     assert surfer.has("/sign-in/aws"), "the way in with a user name is on the same page"
     assert surfer.page.title().startswith("Error: "), "a screen reader says so first"
     surfer.page.locator(f"[data-error-summary] a[href='#{ID}']").click()
     assert surfer.page.locator(f"#{ID}").evaluate("field => field === document.activeElement")
     assert surfer.value(ID) == "nadia", "it can be corrected"
-    assert try_key(surfer, "nadia.k@example.com", nadia.secret_access_key) == {ID: "user-name"}
-    assert surfer.value(ID) == "nadia.k@example.com"
-    assert try_key(surfer, nadia.secret_access_key, nadia.access_key_id) == {ID: "swapped"}
-    assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
-    assert surfer.value("access_key_id") == "" == surfer.value("secret_access_key"), "and no secret is shown"
-    assert try_key(surfer, nadia.access_key_id, nadia.access_key_id) == {SECRET: "key-id"}
-    assert try_key(surfer, nadia.secret_access_key, nadia.secret_access_key) == {ID: "secret-key"}
-    assert try_key(surfer, "ASIA" + "Q" * 16, nadia.secret_access_key) == {ID: "temporary-key"}
-    assert try_key(surfer, nadia.access_key_id, "short") == {SECRET: "shape"}
-    assert try_key(surfer, unknown, nadia.secret_access_key) == {ID: CredentialsRefused.code}
-    wrong = try_key(surfer, nadia.access_key_id, secrets.token_urlsafe(30).replace("-", "/").replace("_", "+"))
-    assert wrong == {SECRET: WrongSecret.code}
-    assert surfer.value("access_key_id") == nadia.access_key_id, "the key id is kept"
-    assert surfer.value("secret_access_key") == "", "the secret is not"
-
-    sandbox.as_administrator("iam").update_access_key(
-        UserName=nadia.name, AccessKeyId=nadia.access_key_id, Status="Inactive"
-    )
-    inactive = try_key(surfer, nadia.access_key_id, nadia.secret_access_key)
-    assert inactive == {ID: CredentialsRefused.code}
 
 
-def test_a_pasted_key_may_carry_blanks(surfer: Surfer, nadia: Employee) -> None:
+def test_a_pasted_key_may_carry_blanks(visiting: Visiting, nadia: Employee) -> None:
+    surfer = visiting()
     try_key(surfer, f" \u200b{nadia.access_key_id} ", f"{nadia.secret_access_key}\u2060  ")
     assert surfer.is_inside(nadia.name)
 
 
-def test_no_browser_is_invited_to_keep_a_secret_key(surfer: Surfer) -> None:
+def test_no_browser_is_invited_to_keep_a_secret_key(visiting: Visiting) -> None:
+    surfer = visiting()
     surfer.open("/sign-in")
     for name in ("access_key_id", "secret_access_key"):
-        assert surfer.page.locator(f"[name={name}]").get_attribute("autocomplete") == "off"
+        assert surfer.attribute(f"[name={name}]", "autocomplete") == ["off"]
 
 
 @pytest.mark.both_policies
-def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+def test_a_user_with_a_path(visiting: Visiting, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+    surfer = visiting()
     paula = hire(sandbox, "paula", path="/engineering/")
     clock.move(10)
     surfer.sign_in(paula)
@@ -87,7 +95,8 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
         assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
 
 
-def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox: Sandbox, clock: Clock) -> None:
+def test_who_may_not_read_devices_is_told_the_permission(visiting: Visiting, sandbox: Sandbox, clock: Clock) -> None:
+    surfer = visiting()
     otto = hire(sandbox, "otto", group=None)
     clock.move(10)
     surfer.sign_in(otto)
@@ -113,14 +122,13 @@ def test_wrong_and_replayed_codes_at_sign_in(surfing: Surfing, visiting: Visitin
     phone = surfer.enroll()
     surfer.clock.move(10)  # STS knows the device
     other = surfing()
-    other.sign_in(nadia)
+    other.arrive(nadia, at="/sign-in/code")
     other.submit("/sign-in/code", code="12345")
     assert other.wrong == {"code": "six-digits"}
     other.submit("/sign-in/code", code=phone.latest)
     assert other.wrong == {"code": NextCodeNeeded.code}
     assert WrongMfaCode.message in other.text, "not: too many tries"
-    at_the_top = other.page.locator("[data-error-summary] a").inner_text()
-    at_the_field = other.page.locator("#code-error").inner_text()
+    at_the_top, at_the_field = other.at("[data-error-summary] a"), other.at("#code-error")
     assert at_the_field.startswith(at_the_top) and len(at_the_top) < len(at_the_field), "said in full once"
     assert other.value("code") == ""
     other.submit("/sign-in/code", code=phone.next())
@@ -132,14 +140,13 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     phone = nadia.given_device(clock, f"{nadia.name}-phone")
     clock.move(40)
     surfer = surfing()
-    surfer.sign_in(nadia)
+    surfer.arrive(nadia, at="/sign-in/code")
     surfer.submit("/sign-in/code", code=phone.next())
     assert surfer.data("field-error") == ["no-device"] and surfer.path == "/sign-in/code"
-    device = surfer.page.locator("[name=serial_number]")
-    device.and_(surfer.page.locator(f"[value$='{nadia.name}-tablet']")).check()
+    hands.press(surfer.page, f"[name=serial_number][value$='{nadia.name}-tablet']")
     surfer.submit("/sign-in/code", code=phone.shows())
     assert surfer.path == "/sign-in/code", "a code of the other device"
-    device.and_(surfer.page.locator(f"[value$='{nadia.name}-phone']")).check()
+    hands.press(surfer.page, f"[name=serial_number][value$='{nadia.name}-phone']")
     surfer.submit("/sign-in/code", code=phone.next())
     assert surfer.is_inside(nadia.name)
 
@@ -234,11 +241,10 @@ def test_after_fifteen_idle_minutes_one_signs_in_again_and_goes_on(
     assert nadia.devices() == [nadia.serial_number]
 
 
-def test_signing_out_ends_the_session_at_the_server(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
-    surfer = surfing()
-    surfer.sign_in(nadia)
-    thief = surfing()
-    thief.take_cookies_of(surfer)
+def test_signing_out_ends_the_session_at_the_server(surfer: Surfer, visiting: Visiting, nadia: Employee) -> None:
+    thief = visiting()
+    thief.sign_in(nadia)
+    surfer.continue_from(thief, at="/")
     surfer.sign_out()
     thief.open("/")
     assert thief.path == "/sign-in"
@@ -253,7 +259,8 @@ def test_too_many_tries_for_one_key_are_stopped(surfing: Surfing, visiting: Visi
     assert "5 minutes" in surfer.text
 
 
-def test_deep_links_wait_behind_the_sign_in(surfer: Surfer, nadia: Employee) -> None:
+def test_deep_links_wait_behind_the_sign_in(visiting: Visiting, nadia: Employee) -> None:
+    surfer = visiting()
     surfer.open("/mfa/enroll?from=mail")
     assert surfer.path == "/sign-in"
     surfer.submit("/sign-in", access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)

@@ -136,7 +136,7 @@ def test_a_page_opened_after_the_wait_goes_on_by_itself(
 ) -> None:
     closed = visiting()
     waiting(closed, nadia)
-    surfer.take_session_of(closed)
+    surfer.take_cookies_of(closed)
     clock.move(60)
     surfer.page.goto(f"{surfer.url}/mfa/activate")
     surfer.page.wait_for_url("**/mfa/finished")

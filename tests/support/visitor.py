@@ -353,7 +353,8 @@ class Visitor(Enrolling):
 
     def scan(self, *, slow_s: float = 0) -> Phone:
         """Type the seed on the page into an authenticator app."""
-        return Phone(self.clock, f"otpauth://totp/{self.path}?secret={self.seed()}", slow_s)
+        (link,) = self.attribute("a[href^='otpauth:']", "href")
+        return Phone(self.clock, f"{link.partition('?')[0]}?secret={self.seed()}", slow_s)
 
     def seed(self) -> str:
         """The seed on the page that shows a QR code."""
