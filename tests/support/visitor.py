@@ -195,6 +195,10 @@ class Visitor(Enrolling):
         """These attributes of every element that matches, from top to bottom; "" for one that it lacks."""
         return [[str(each.get(name, "")) for name in names] for each in self.soup.select(selector)]
 
+    def attribute(self, selector: str, name: str) -> list[str]:
+        """This attribute of every element that matches, from top to bottom; "" where it lacks it."""
+        return [str(each.get(name, "")) for each in self.soup.select(selector)]
+
     def is_there(self, selector: str) -> bool:
         """Does anything on the page match?"""
         return bool(self.soup.select(selector))
@@ -292,18 +296,6 @@ class Visitor(Enrolling):
         """Text of the first element that matches, "" if none does."""
         found = self.soup.select_one(selector)
         return found.get_text("").strip() if found else ""
-
-    def is_there(self, selector: str) -> bool:
-        """Does anything on the page match?"""
-        return bool(self.count(selector))
-
-    def count(self, selector: str) -> int:
-        """How many elements of the page match."""
-        return len(self.soup.select(selector))
-
-    def attribute(self, selector: str, name: str) -> list[str]:
-        """This attribute of every element that matches, from top to bottom; "" where it lacks it."""
-        return [str(each.get(name, "")) for each in self.soup.select(selector)]
 
     # -- what users do
 
