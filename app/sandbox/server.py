@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,51 +33,10 @@ from app.sandbox.seed import populate
 from app.sandbox.state import Settings, State
 
 HOST = "127.0.0.1"
-LARGEST_BODY = 1 << 20
-"""Bytes. The connection of a request with a larger one isn't kept."""
 
 
-class Handler(WSGIRequestHandler):
-    """Keeps connections open, as AWS does, and writes no access log, because the call log has it all."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def run_wsgi(self) -> None:
-        """Answer a request. Where the connection isn't clean afterwards, it's closed."""
-        length = self.headers.get("Content-Length", "0")
-        unusual = "Transfer-Encoding" in self.headers or "Expect" in self.headers
-        if unusual or not (length.isascii() and length.isdecimal() and int(length) <= LARGEST_BODY):
-            super().run_wsgi()  # which closes it
-            return
-        environ = self.make_environ()
-        environ["wsgi.input"] = BytesIO(self.rfile.read(int(length)))
-        told: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
-            told.append((status, headers))
-            return self.wfile.write
-
-        answer: Any = self.server.app(environ, start)
-        try:
-            body = b"".join(answer)
-        finally:
-            if hasattr(answer, "close"):
-                answer.close()
-        status, headers = told[-1]
-        code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
-        for name, value in headers:
-            self.send_header(name, value)
-        promised = next((value for name, value in headers if name.lower() == "content-length"), None)
-        without = self.command == "HEAD" or code in ("204", "304")
-        if promised is None and not without:
-            self.send_header("Content-Length", str(len(body)))
-        elif promised != str(len(body)) and not without:
-            self.close_connection = True  # half an answer
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+class _Quiet(WSGIRequestHandler):
+    """A request handler without access log, because the call log has it all."""
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
         """Print nothing."""
@@ -143,7 +101,7 @@ def opened(
     port = listening.getsockname()[1]
     url = f"http://{HOST}:{port}"
     app = SandboxApp(state, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
-    server = make_server(HOST, port, app, threaded=True, request_handler=Handler, fd=listening.fileno())
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {
         "endpoint_url": url,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, create_engine
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.commands import compliance
 from app.db import db
@@ -22,7 +22,6 @@ from app.policy.documents import read
 from app.sandbox.faults import Faults, parsed
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.server import Handler
 from app.sandbox.state import Settings, State
 from config import engine_options, from_env
 from tests.security.conftest import Guest
@@ -35,6 +34,11 @@ from tests.support.sandbox import Sandbox, free_port
 postgresql = postgres.postgresql
 
 PEOPLE = 500
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
+        """Say nothing."""
 
 
 @dataclass
@@ -64,7 +68,7 @@ def aws() -> Iterator[Aws]:
     users = populate(state, read("recommended"), PEOPLE, datetime.now(UTC))
     port = free_port()
     app = SandboxApp(state, Faults([]), frozenset({f"127.0.0.1:{port}"}))
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield Aws(f"http://127.0.0.1:{port}", state, users, app)
     server.shutdown()

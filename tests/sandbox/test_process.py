@@ -10,12 +10,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from app.sandbox.server import LARGEST_BODY
 from config import from_env
 from tests.sandbox.conftest import Refused
 from tests.support import forks
@@ -56,24 +54,6 @@ def test_every_start_is_a_fresh_account_and_the_file_goes_with_it(tmp_path: Path
         assert aws.process.wait(10) == 0
         assert not (tmp_path / "sandbox.json").exists()
     assert secrets[0] != secrets[1]
-
-
-def test_a_connection_is_kept_unless_a_request_leaves_something_in_it(one: Sandbox) -> None:
-    connection = HTTPConnection("127.0.0.1", one.port)
-    connection.connect()
-    kept = connection.sock
-
-    def post(body: bytes | list[bytes]) -> int:
-        connection.request("POST", "/", body, {"Host": f"127.0.0.1:{one.port}"})
-        answer = connection.getresponse()
-        assert answer.read()
-        return answer.status
-
-    for body in (b"", b"Action=GetCallerIdentity&Version=2011-06-15", b"x" * 50_000):
-        assert 400 <= post(body) < 500 and connection.sock is kept, body[:50]
-    for unusual in (b"x" * (LARGEST_BODY + 1), [b"in pieces, without a length"]):
-        assert 400 <= post(unusual) < 500 and connection.sock is None, unusual[:50]
-    assert 400 <= post(b"again") < 500
 
 
 def test_the_file_of_a_sandbox_that_runs_is_left_alone(one: Sandbox) -> None:
