@@ -117,8 +117,9 @@ def at_the_sign_in_page(surfer: Surfer, endpoint: str) -> None:
 
 
 def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
-    surfer.page.clock.install()
     surfer.begin_enrolling(nadia)
+    surfer.page.clock.install()
+    surfer.page.reload()
     assert surfer.scan()
     minutes_pass(surfer, clock, 13.5)
     assert banner(surfer) == "ending" and said(surfer).endswith(lost := loss(surfer, "then")) and "QR code" in lost
