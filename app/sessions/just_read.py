@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from time import time
 
 from cachetools import TTLCache
 
@@ -17,8 +18,8 @@ from app.aws.iam import MfaDevice
 from app.sessions import current
 from app.sessions.contents import Person
 
-_waiting: TTLCache[str, tuple[str, Sequence[MfaDevice]]] = TTLCache(maxsize=10_000, ttl=3)
-"""By the owner of sessions: the session that they are for, and the devices."""
+_waiting: TTLCache[str, tuple[str, Sequence[MfaDevice]]] = TTLCache(maxsize=10_000, ttl=3, timer=time)
+"""By the owner of sessions: the session that they are for, and the devices. Time is counted as for sessions."""
 _lock = Lock()
 
 

@@ -274,6 +274,23 @@ def test_a_used_code_does_not_upgrade(visiting: Visiting, nadia: Employee, sandb
     assert surfer.path == "/mfa/finished"
 
 
+def test_a_list_of_devices_that_lags_behind_hides_no_device(
+    visiting: Visiting, nadia: Employee, sandbox: Sandbox, clock: Clock
+) -> None:
+    surfer = begun(visiting(), nadia)
+    phone = surfer.scan()
+    surfer.give_two_codes(phone)
+    clock.move(20)  # STS knows the device by now
+    sandbox.set_faults([{"action": "iam:ListMFADevices", "fault": "stale-read", "occurrences": [1]}])
+    mark = sandbox.mark()
+    surfer.submit("/mfa/activate", code=phone.next())
+    sandbox.set_faults([])
+    assert surfer.path == "/mfa/finished"
+    assert f"--serial-number {nadia.serial_number}" in surfer.text
+    asked = [call["action"] for call in sandbox.calls(mark)]
+    assert asked.count("iam:ListMFADevices") == 2, "the first list was read before the device was there"
+
+
 def test_waiting_for_aws_survives_a_reload(visiting: Visiting, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = begun(visiting(), nadia)
     phone = surfer.scan()
