@@ -86,7 +86,7 @@ def sandbox(
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
         from app.sandbox.generated_secrets import MARKER  # noqa: PLC0415 # likewise
         from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415 # likewise
-        from app.sandbox.server import InUse, serve  # noqa: PLC0415 # likewise
+        from app.sandbox.server import CannotStart, serve  # noqa: PLC0415 # likewise
         from app.sandbox.state import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
@@ -118,12 +118,8 @@ def sandbox(
         raise click.ClickException(f"{faults_file} is not JSON: {error}" if faults_file else str(error)) from error
     try:
         status = serve(settings, rules, port, instance, _print_running, command)
-    except (PolicyError, InUse) as error:
+    except (PolicyError, CannotStart) as error:
         raise click.ClickException(plain(str(error))) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"Port {port} can’t be used: {error.strerror}. Choose another with --port."
-        ) from error
     sys.exit(status)
 
 

@@ -63,8 +63,8 @@ def serve(
 ) -> int:
     """Serve until interrupted, or until `command` ends. Returns the exit status.
 
-    The policy is moved to the sandbox's account, as for a rehearsal. Raises PolicyError for a bad policy, OSError for
-    a busy port. listening: called once it listens.
+    The policy is moved to the sandbox's account, as for a rehearsal. Raises PolicyError for a bad policy, CannotStart
+    for a busy port or folder. listening: called once it listens.
     """
     document, moved_from = moved(policy_document(settings.policy))
     stopped = threading.Event()
@@ -86,7 +86,7 @@ def opened(
     """Run a sandbox inside the with block. One per process, because moto keeps its state there.
 
     port: 0 for any. document: the policy, by default the one that `settings.policy` names. Raises PolicyError for a
-    bad policy, OSError for a busy port.
+    bad policy, CannotStart for a busy port or folder.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     state = State(settings=settings)
@@ -95,7 +95,7 @@ def opened(
     members: dict[str, Any] = {}
     if settings.accounts > 1:
         members = add_members(state, settings.accounts - 1, settings.users_per_account, datetime.now(UTC))
-    listening = socket.create_server((HOST, port))
+    listening = _listening(port)
     file = instance / "sandbox.json"
     _nobody_elses(file)
     port = listening.getsockname()[1]
@@ -137,8 +137,16 @@ def policy_document(source: str) -> dict[str, Any]:
     return document
 
 
-class InUse(Exception):
-    """Another sandbox, which is still running, keeps its file there."""
+class CannotStart(Exception):
+    """The port or the folder can't be used. The message says why, and what to choose."""
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        message = f"Port {port} can’t be used: {error.strerror}. Choose another with --port."
+        raise CannotStart(message) from error
 
 
 def _nobody_elses(file: Path) -> None:
@@ -147,17 +155,21 @@ def _nobody_elses(file: Path) -> None:
         socket.create_connection((HOST, int(url.rpartition(":")[2])), timeout=1).close()
     except (OSError, ValueError, KeyError):
         return  # none, or one that ended without removing it
-    raise InUse(f"The sandbox at {url} keeps its secrets in {file}. Stop it, or choose another --instance.")
+    raise CannotStart(f"The sandbox at {url} keeps its secrets in {file}. Stop it, or choose another --instance.")
 
 
 def _write(running: Running) -> None:
     """Write the file with mode 0600 from its first byte, and replace it as a whole."""
-    running.file.parent.mkdir(parents=True, exist_ok=True)
     beside = running.file.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(running.facts, file, indent=2)
-    beside.replace(running.file)
+    try:
+        running.file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(running.facts, file, indent=2)
+        beside.replace(running.file)
+    except OSError as error:
+        message = f"{running.file} can’t be written: {error.strerror}. Choose another folder with --instance."
+        raise CannotStart(message) from error
 
 
 def _wait(running: Running, command: str | None, stopped: threading.Event) -> int:

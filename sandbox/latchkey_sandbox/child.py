@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
 import signal
 import sys
@@ -24,14 +26,22 @@ def serve(folder: str, options: list[str]) -> None:
     try:
         sandbox.main([*options, "--instance", folder], prog_name="latchkey-sandbox")
     finally:
-        if orphaned.is_set():
+        if orphaned.is_set() or _nobody_reads():
             shutil.rmtree(folder)
 
 
 def _end_with_parent(orphaned: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):  # without a buffer, whose lock would end Python with an error
+        pass
     orphaned.set()
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _nobody_reads() -> bool:
+    """Is the other end of standard output closed? A parent that ends closes that and standard input, in any order."""
+    output = select.poll()
+    output.register(sys.stdout, 0)
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 def sign_in() -> None:

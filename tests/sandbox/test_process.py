@@ -100,6 +100,23 @@ def test_a_busy_port_is_told_and_leaves_the_other_sandbox_alone(one: Sandbox, tm
     assert done.stderr.count("\n") == 1 and (one.folder / "sandbox.json").exists()
 
 
+def test_a_folder_that_cannot_be_is_told_with_the_option_to_choose_another(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    done = run("--port", "0", instance=taken / "below")
+    assert done.returncode != 0 and str(taken) in done.stderr and "--instance" in done.stderr, done.stderr
+    assert "--port" not in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_is_printed_may_be_cut_off(tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--port", "0", "--instance", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert done.stderr == "" and [*tmp_path.iterdir()] == []
+
+
 def test_an_administrator_rehearses_a_policy_of_their_own(tmp_path: Path, clock: Clock, refused: Refused) -> None:
     file = tmp_path / "own.json"
     file.write_text(

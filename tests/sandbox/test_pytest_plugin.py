@@ -236,6 +236,35 @@ os.kill(os.getpid(), signal.SIGKILL)
     wait_until(gone)
 
 
+def test_nothing_is_left_behind_when_they_are_killed_before_it_says_where_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    folder.mkdir()
+    command = [sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", str(folder), "--port", "0"]
+    pipe, errors = subprocess.PIPE, tmp_path / "errors"
+    with errors.open("w") as log:
+        started = subprocess.Popen(command, env=WITH_PACKAGE, stdin=pipe, stdout=pipe, stderr=log)
+    with started:
+        assert started.stdout and started.stdin
+        started.stdout.close()  # a process that is killed closes this one first, or the other
+        started.wait(60)
+    assert not folder.exists() and errors.read_text() == ""
+
+
+def test_a_policy_that_is_missing_is_told_in_a_line() -> None:
+    program = """
+from latchkey_sandbox import Sandbox, SandboxError
+try:
+    Sandbox("missing.json").start()
+except SandboxError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=WITH_PACKAGE, capture_output=True, text=True, check=False
+    )
+    assert "missing.json" in done.stdout and done.stdout.count("\n") == 1, done.stdout
+    assert done.stderr == ""
+
+
 def test_tests_that_ask_no_aws_start_without_it(tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text(
         "import sys\n"
