@@ -207,17 +207,13 @@ class Clients:
             observe(session, observer, _meaning)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+        self._botocore = session
         self._session = boto3.Session(botocore_session=session, region_name=region)
         common = Config(user_agent=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
         self._common = common
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-        self._urls = dict.fromkeys(("iam", "sts", "signin"))
-        if not session.get_config_variable("ignore_configured_endpoint_urls"):
-            for name in self._urls:
-                configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), name)
-                self._urls[name] = configured.provide()
         self._later: list[_Later] = []
         self._making = Lock()
         self.iam_reads: IAMClient = self._client("iam", reading)
@@ -227,14 +223,22 @@ class Clients:
         unsigned = once.merge(Config(signature_version=UNSIGNED))
         self.signin_once: SignInServiceClient = self._client("signin", unsigned)
         host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
-        self.signin_url: str = str(self._urls["signin"] or f"https://{region}.{host}").rstrip("/")
+        self.signin_url: str = (self._configured_endpoint("signin") or f"https://{region}.{host}").rstrip("/")
         """Of the pages, which no SDK opens."""
-        self.sandbox_url: str = str(self._urls["iam"] or "")
+        self.sandbox_url: str = self._configured_endpoint("iam") or ""
         """Of the AWS asked instead of the real one, "" on real AWS."""
 
+    def _configured_endpoint(self, service: str) -> str | None:
+        """Return the address that takes the place of AWS's, by botocore's rules. None where there is none."""
+        known = self._botocore
+        if known.get_config_variable("ignore_configured_endpoint_urls"):
+            return None
+        url = ConfiguredEndpointProvider(known.full_config, known.get_scoped_config(), service).provide()
+        return str(url) if url else None
+
     def _client(self, service: str, config: Config) -> Any:
-        ask = self._session.client
-        made = _Later(partial(ask, service, config=config, endpoint_url=self._urls[service]), self._making)
+        url = self._configured_endpoint(service)
+        made = _Later(partial(self._session.client, service, config=config, endpoint_url=url), self._making)
         self._later.append(made)
         return made
 
@@ -246,7 +250,8 @@ class Clients:
     def client(self, service: str) -> Any:
         """Return any service's client, patient where AWS throttles. The allow-list holds for it."""
         patient = self._common.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8}))
-        return self._session.client(service, config=patient)  # type: ignore[call-overload]  # a name known at run time only
+        url = self._configured_endpoint(service)
+        return self._session.client(service, config=patient, endpoint_url=url)  # type: ignore[call-overload]  # a name known at run time only
 
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]

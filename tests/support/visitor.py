@@ -197,7 +197,7 @@ class Visitor(Enrolling):
 
     def attribute(self, selector: str, name: str) -> list[str]:
         """This attribute of every element that matches, from top to bottom; "" where it lacks it."""
-        return [str(each.get(name, "")) for each in self.soup.select(selector)]
+        return [value for (value,) in self.attributes(selector, name)]
 
     def is_there(self, selector: str) -> bool:
         """Does anything on the page match?"""
