@@ -54,7 +54,7 @@ def exported(
     """Yield a row for each finding that matches, the account's own first. A filter by name matches users only.
 
     standards: which the account follows. only: id of one of them, "" for all: then rows of other rules are left out.
-    behind: some stored verdicts are as of earlier, so users can't be chosen by them.
+    behind: some stored verdicts are out of date, so users can't be chosen by them.
     """
     found = findings_for(engine, stored, terms, chosen, standards, only, behind=behind)
     return as_rows(found, stored.account_id, terms, standards, datetime.now(UTC))

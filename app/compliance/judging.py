@@ -11,7 +11,7 @@ from app.compliance.data.rows import AccountRow
 
 
 def judged_now(engine: Engine, account_id: str, terms: TermsOf) -> AccountRow | None:
-    """Judge as of now every user who is due, as `due.catch_up`, and stored details where they are outdated."""
+    """Judge every user whose verdicts are out of date, as `due.catch_up`, and stored details where they are."""
     stored = due.catch_up(engine, account_id, terms)
     if stored is None or not are_outdated(stored, terms(None)):
         return stored

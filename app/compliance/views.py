@@ -60,7 +60,7 @@ class WatchedAccount(NamedTuple):
     terms: Terms
     terms_of: TermsOf
     behind: bool
-    """Some verdicts are still as of earlier, because they are many or another process is at work."""
+    """Some verdicts are still out of date, because they are many or another process is at work."""
 
     @property
     def name(self) -> str:

@@ -103,7 +103,7 @@ def _clock(answers: list[Answer]) -> Iterator[Finding]:
     facts, fix = {"seconds": seconds}, "Set the clock of this machine, and run a time service on it."
     side = "behind" if seconds > 0 else "ahead of"
     if abs(seconds) >= TOO_FAR:
-        message = f"The clock of this machine is {abs(seconds)} seconds {side} AWS’s, so AWS refuses signatures."
+        message = f"The clock of this machine is {abs(seconds)} seconds {side} AWS’s, so AWS may refuse signatures."
         yield Finding("clock-wrong", message, fix, facts)
     elif abs(seconds) > APART:
         yield Finding(

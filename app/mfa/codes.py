@@ -133,7 +133,7 @@ def _step(time: datetime) -> int:
 
 
 def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int = 0) -> bool:
-    """Can AWS safely store by how much this pair is off?
+    """Can AWS safely store the clock drift that this pair shows?
 
     asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
     True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
@@ -148,7 +148,7 @@ def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int
 
 
 def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int) -> bool:
-    """Is this pair nearer to the time than the refused pair can have become by waiting?
+    """Is this pair less ahead than waiting alone explains, so that the clock must have been corrected?
 
     Only a fast clock shows codes of the future: once it is right, all it shows is earlier than they were.
     """

@@ -52,7 +52,7 @@ def keep(key: str, record: Any) -> None:
 _THEIR_OWN = {"enrollment": "attempt_id", "replacing": "", "new_key": "access_key_id"}
 """What is kept for the same user who signs in again in the same browser, and for nobody else.
 
-With the field of the record that tells one from another, "" where the value is all there is.
+Each with the field that identifies its record, "" where the value itself does.
 """
 _OF_THE_BROWSER = ("label", "wanted")
 """What is kept at a sign-in, unless `make_way_for` dropped it."""

@@ -4,8 +4,8 @@ Nothing is stored before a sign-in has begun: until then, only the browser has s
 
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
 is there. A session that was ended meanwhile is never restored. The cookie is sent only when the
-id is new, so that a slow answer cannot put an old id back into the browser. What a slow request has and nobody
-else can get again it commits: it is told when the session was ended meanwhile.
+id is new, so that a slow answer cannot put an old id back into the browser. A request that holds
+something nobody can get again, like a new secret, commits it at once, and learns whether the session has ended.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.takes_along: Mapping[str, str] = {}
         """Keys that go along to the new id even where another request stores them under the former one until then.
 
-        With the field of their record that tells one thing from another, "" where the value is all there is.
+        Each with the field that identifies its record, "" where the value itself does.
         """
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Signing in with an access key: who is it, have they MFA, may they come in."""
+"""Signing in with an access key: whose it is, whether they have MFA, and whether they may sign in."""
 
 from __future__ import annotations
 

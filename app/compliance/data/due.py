@@ -31,13 +31,14 @@ class Judged(NamedTuple):
     row: AccountRow | None
     """None: nothing is known of it."""
     behind: bool
-    """Some verdicts are still as of earlier. A thread of this process judges them."""
+    """Some verdicts are still out of date. A thread of this process judges them."""
 
 
 def catch_up(engine: Engine, account_id: str, terms_of: TermsOf) -> AccountRow | None:
-    """Judge as of now every user who is due, and return the account's row. Waits for others who change the account.
+    """Judge every user whose verdicts are out of date, and return the account's row.
 
-    Returns None where nothing is known of the account. Usually nothing is due, and nothing is written.
+    Waits for others who change the account. Returns None where nothing is known of the account.
+    Usually nothing is due, and nothing is written.
     """
     while True:
         row, left = _look(engine, account_id, terms_of)
