@@ -18,6 +18,7 @@ from datetime import timedelta
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, func, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -154,7 +155,10 @@ def _portal_here(settings: Settings) -> tuple[str, str]:
         return "", "SECRET_KEY is missing or wrong"
     url = "http://" + bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     answer = ask_portal(url, key)
-    return url, answer.error or ("" if answer.proven else "what answers isn't a portal with this SECRET_KEY")
+    if answer.error or not answer.proven:
+        return url, answer.error or "what answers isn't a portal with this SECRET_KEY"
+    here = str(urlsplit(url).port) == json.loads(answer.body).get("port")
+    return url, "" if here else "what answers passes the question on to a portal on another port"
 
 
 def _health(portal: tuple[str, str]) -> dict[str, Any]:

@@ -54,8 +54,10 @@ def reflection(environ: WSGIEnvironment, secret_key: str) -> tuple[bytes, tuple[
     """Return an answer and its header. `is_asked` must be true.
 
     The answer is JSON: what the portal takes the request to be, and the header that this is from. `address`, `scheme`
-    and `host` are as TRUSTED_PROXIES makes them, `forwarded` is X-Forwarded-For as it came.
+    and `host` are as TRUSTED_PROXIES makes them, `forwarded` is X-Forwarded-For as it came. `port` is the one that
+    the portal listens on, whatever the request says.
     """
+    arrived = environ.get("werkzeug.proxy_fix.orig", environ)
     body = json.dumps(
         {
             "address": environ.get("REMOTE_ADDR", ""),
@@ -64,6 +66,7 @@ def reflection(environ: WSGIEnvironment, secret_key: str) -> tuple[bytes, tuple[
             "forwarded": [
                 part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
             ],
+            "port": str(arrived.get("SERVER_PORT", "")),
         }
     ).encode()
     return body, (HEADER, proof(secret_key, str(environ[_VARIABLE]), body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ from app.doctor.report import as_json, as_object, as_text
 from app.doctor.settings import read
 from tests.doctor.conftest import TOKEN, Examine, codes
 from tests.doctor.test_secrets import files_of
+from tests.support.portal import Portal
 
 NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202efake"
@@ -47,9 +49,9 @@ class Stranger(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def stranger() -> Iterator[int]:
+def stranger(request: pytest.FixtureRequest) -> Iterator[int]:
     Stranger.heard.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), getattr(request, "param", Stranger)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_address[1]
@@ -86,6 +88,34 @@ def test_a_stranger_on_the_port_gets_no_token_and_is_in_no_bundle(
     files = files_of(tmp_path / "a.zip")
     assert "isn't a portal with this SECRET_KEY" in json.loads(files["health.json"])["error"]
     assert not any("alice" in content or "\x1b" in content for content in files.values())
+
+
+class Relay(Stranger):
+    """Has the port of the portal, and asks a portal on another port what to answer."""
+
+    portal: ClassVar[str] = ""
+
+    def do_GET(self) -> None:
+        self.heard.append((self.path, self.headers.get("Authorization")))
+        told = {**self.headers, "X-Forwarded-Host": self.headers["Host"]}
+        with urllib.request.urlopen(urllib.request.Request(self.portal + self.path, headers=told)) as answer:
+            body = answer.read()
+            self.send_response(200)
+            self.send_header("Latchkey-Doctor", answer.headers["Latchkey-Doctor"])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("stranger", [Relay], indirect=True)
+def test_a_stranger_who_asks_another_portal_gets_no_token_either(
+    examined: Examine, portal: Portal, stranger: int, tmp_path: Path
+) -> None:
+    Relay.portal = portal.url
+    bundle = Bundle()
+    bundle.write(tmp_path / "a.zip", examined(bundle.collect, BIND=f"127.0.0.1:{stranger}", METRICS_TOKEN=TOKEN))
+    assert Stranger.heard == [("/healthz", None)]
+    assert "another port" in json.loads(files_of(tmp_path / "a.zip")["health.json"])["error"]
 
 
 def test_only_metrics_of_the_portal_are_in_the_bundle(
