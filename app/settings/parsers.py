@@ -45,12 +45,15 @@ _REGIONS = {
 
 
 def region(text: str, at: Reading) -> str:
-    """A region of the partition."""
+    """A region of the partition. Also looks at addresses that take the place of AWS's, because users see them."""
     partition = at.values["AWS_PARTITION"]
     looks_like, default = _REGIONS.get(partition, _REGIONS["aws"])
     name = text or default
     if not re.fullmatch(looks_like, name):
         at.wrong(f"{at.name} is {name!r}: set a region of the partition {partition}, like {default}.")
+    for variable, url in at.env.items():
+        if variable.startswith("AWS_ENDPOINT_URL") and "@" in url.partition("://")[2].partition("/")[0]:
+            at.wrong(f"{variable} contains a user name or password, which users would see. Set it without them.")
     return name
 
 

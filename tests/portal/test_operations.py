@@ -299,6 +299,14 @@ def test_a_rate_limit_that_nobody_understands_is_refused() -> None:
         from_env({**GOOD, "SIGN_IN_LIMIT_PER_KEY": "ten per minute"})
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_SIGNIN"])
+def test_an_address_with_a_password_in_it_is_refused_because_users_see_it(name: str) -> None:
+    with pytest.raises(SystemExit, match=f"{name} contains a user name or password") as refused:
+        from_env({**GOOD, name: "http://proxy:Pass9@127.0.0.1:5000"})
+    assert "Pass9" not in str(refused.value)
+    from_env({**GOOD, name: "http://127.0.0.1:5000/@path"})
+
+
 def test_commands_say_what_the_database_lacks_as_the_portal_does(tmp_path: Path) -> None:
     for name, said in (("new.db", "latchkey db upgrade"), ("no/folder/x.db", "The database does not answer")):
         file = tmp_path / name
