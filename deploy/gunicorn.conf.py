@@ -1,5 +1,6 @@
 """gunicorn's settings for the portal, with reasons."""
 
+import atexit
 import gc
 import os
 import shutil
@@ -201,8 +202,15 @@ def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hoo
 
 
 def on_exit(server):  # type: ignore[no-untyped-def] # gunicorn's hook
-    """Leave nothing behind."""
+    """Let the workers of notices end with the portal."""
     if keeps := getattr(server, "notice_workers", None):
         keeps.stop()
-    if _made_here(os.environ["PROMETHEUS_MULTIPROC_DIR"]):
+
+
+def _leave_nothing(master: int) -> None:
+    """Remove the folder of numbers at the end of this process, even if it couldn't start. Workers leave it."""
+    if os.getpid() == master and _made_here(os.environ["PROMETHEUS_MULTIPROC_DIR"]):
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+atexit.register(_leave_nothing, os.getpid())

@@ -29,7 +29,7 @@ COMMANDS = {
     "serve": Place("app.cli.serve:serve", "Start the portal."),
     "worker": Place("app.commands:worker", "Send notices, and do what is planned.", on_database=True),
     "sandbox": Place("app.cli.of_sandbox:sandbox", "Start a local AWS to try the portal and policies with."),
-    "policy": Place("app.policy.cli:policy", "Write, check, explain and simulate Force_MFA policies."),
+    "policy": Place("app.policy.cli:policy", "Write, check, explain, simulate and rehearse Force_MFA policies."),
     "activity": Place("app.commands:activity", "Verify the audit log, and remove old entries.", on_database=True),
     "compliance": Place(
         "app.commands:compliance", "Fetch, import and export data for the compliance pages.", on_database=True

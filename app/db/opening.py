@@ -42,6 +42,8 @@ def _keep_private(database: Path) -> None:
             if file.is_file() and file.stat().st_mode & 0o077:
                 file.chmod(0o600)
     except OSError as error:
+        if not database.exists():
+            return  # it can't be made, and what uses it says so
         log.warning("others on this machine may be able to read %s: %s", database, error)
 
 

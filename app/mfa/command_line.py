@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from app.sessions.contents import Person
 
 
@@ -15,6 +17,7 @@ def commands(person: Person, region: str, serial_number: str, sandbox_url: str) 
     name = person.user_name
     profile, with_mfa, console = (_profile(name + ending) for ending in ("", "-mfa", "-console"))
     by_key = bool(person.access_key_id)
+    expires = datetime.now(UTC).replace(minute=0, second=0) + timedelta(hours=12)
     try_out = f"--region {region} --profile {with_mfa}" if by_key else f"--profile {profile}"
     return {
         "endpoint-sh": f"export AWS_ENDPOINT_URL={sandbox_url} AWS_DEFAULT_REGION=us-east-1",
@@ -32,7 +35,7 @@ def commands(person: Person, region: str, serial_number: str, sandbox_url: str) 
         f"--serial-number {serial_number}",
         "mfa-login-answer": f"MFA {'token'} code: 123456\n"
         f"Temporary credentials written to profile '{name}-mfa'\n"
-        "Credentials will expire at 2026-12-01 21:00:00 UTC\n"
+        f"Credentials will expire at {expires:%Y-%m-%d %H:%M:%S} UTC\n"
         f"To use these credentials, specify --profile {name}-mfa when running AWS CLI commands",
         "get-session-token": f"aws sts get-session-token --profile {profile} --serial-number {serial_number} "
         "--token-code CODE",

@@ -11,7 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.places import LATCHKEY, MIGRATIONS
 
 VERSIONS = MIGRATIONS / "versions"
-UNANSWERED = "The database does not answer. Check DATABASE_URL, and that the database is running."
+UNANSWERED = (
+    "The database does not answer. Check DATABASE_URL, and that the database is running. The folder of an SQLite "
+    "file must exist, and this user must be able to write to it."
+)
 OUT_OF_DATE = f"The database doesn’t have this version’s schema. Run: {LATCHKEY} db upgrade"
 _STEP = re.compile(r'^(down_revision|revision) = (?:None|"(\w+)")$', re.MULTILINE)
 _version = table("alembic_version", column("version_num"))

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 for any free port.")
-@click.option("--policy", default="recommended", show_default=True, help="recommended, tutorial, or a file.")
+@click.option(
+    "--policy",
+    default="recommended",
+    show_default=True,
+    help="A built-in document, like recommended or tutorial, or a file.",
+)
 @click.option(
     "--users",
     type=click.IntRange(0, 5000),

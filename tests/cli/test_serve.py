@@ -165,8 +165,9 @@ def test_options_count_more_than_settings(tmp_path: Path, taken: int) -> None:
 
 
 def test_a_database_that_is_not_ready_is_told_with_the_command(tmp_path: Path) -> None:
-    told = refused(tmp_path, "--port", str(free_port()))
+    told = refused(tmp_path, "--port", str(free_port()), TMPDIR=str(tmp_path))
     assert "latchkey db upgrade" in told
+    assert not list(tmp_path.glob("latchkey-metrics-*")), "nothing is left behind where it can't start"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1", "8000 "])

@@ -85,7 +85,7 @@ def test_spellings_and_shapes() -> None:
 @pytest.mark.parametrize(
     ("content", "why", "named"),
     [
-        (b"", "columns", ""),
+        (b"", "nothing", ""),
         (b"User name,Password\nalice,x", "columns", "user, arn"),
         (b"\xff\xfe\x00", "not-text", ""),
         (b"%PDF-1.4 \x00", "columns", ""),

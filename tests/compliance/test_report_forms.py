@@ -89,6 +89,8 @@ def test_every_form_is_read_in_every_encoding(form: str, encoding: str) -> None:
         (IN_BASE64[: len(IN_BASE64) // 8 * 4], "cut-short"),
         (f"{IN_BASE64[:-5]}\t{ISO}\ttext/csv", "base64-damaged"),
         (f'"{IN_BASE64}', "unclosed"),
+        ("", "nothing"),
+        ("\r\n", "nothing"),
         (json.dumps({**ANSWER, "Content": IN_BASE64[:-5]}), "base64-damaged"),
         (json.dumps({**ANSWER, "Content": 7}), "json"),
         (json.dumps({**ANSWER, "GeneratedTime": "2026-09-01T12:00:00"}), "json"),

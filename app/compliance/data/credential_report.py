@@ -98,6 +98,11 @@ def parse(content: bytes, made_at: datetime | None = None, known: Known = NOTHIN
     if len(content) > LARGEST:
         too_large = _("This file is larger than any credential report. Nothing was changed.")
         raise NotAReport(too_large, diagnosis="too-large")
+    if not content.strip():
+        nothing = _(
+            "This file is empty. Run the command again: AWS takes some seconds to make a report. Nothing was changed."
+        )
+        raise NotAReport(nothing, diagnosis="nothing")
     text, stated_at = report_forms.opened(content)
     made_at = stated_at or made_at
     first = text[: text.find("\n") + 1 or len(text)]

@@ -27,7 +27,7 @@ class NotAReport(Refused):
             "table", "xml", "markup", "powershell", "archive", "base64-damaged", "base64-of-others", "python", "json",
             "unclosed", "yaml", "not-text", "too-large", "columns", "cut-short", "no-root", "no-time", "made-before",
             "mixes-accounts", "twice", "future", "older", "incomplete", "other-account",
-            "time", "empty", "user-name", "arn", "other-arn", "boolean",
+            "time", "nothing", "empty", "user-name", "arn", "other-arn", "boolean",
         }
     )  # fmt: skip
     message = N_("This isn’t a credential report. Nothing was changed.")
