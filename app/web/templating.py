@@ -36,20 +36,10 @@ def machine_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def broken_after_parts(name: str) -> Markup:
-    """Return an ARN, an address or a path as HTML whose lines end after `:` or `/` where they can."""
-    return Markup(re.sub("(?<=[:/])(?=[^:/])", "<wbr>", str(escape(name))))  # noqa: S704 # escaped before
-
-
-def whole_words(text: str) -> Markup:
-    """Return a command as HTML in which a line ends inside a word like `--serial-number` only if it's too long."""
-    words, whole = re.split(r"(\s+)", text), Markup('<span class="lk-whole">{}</span>')
-    return Markup("").join(whole.format(_in_parts(word)) if set(word) & set("-:/") else word for word in words)
-
-
-def _in_parts(word: str) -> str:
-    # Only an ARN or an address has a colon. A secret key has slashes, and must stay one text.
-    return broken_after_parts(word) if ":" in word else word
+def whole_options(text: str) -> Markup:
+    """Return a command as HTML in which no line ends inside an option like `--serial-number`."""
+    parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="lk-nowrap">\g<0></span>', str(escape(text)))
+    return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
 
 _ATTRIBUTES = {"aria-hidden": "true", "class": "lk-icon"}
@@ -139,8 +129,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["ago"] = lambda moment: ago(moment, datetime.now(UTC))
     app.jinja_env.filters["browser_name"] = browser_name
     app.jinja_env.filters["device_kind"] = device_kind
-    app.jinja_env.filters["whole_words"] = whole_words
-    app.jinja_env.filters["broken_after_parts"] = broken_after_parts
+    app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["version"] = __version__
     app.jinja_env.globals["current_user"] = current_user  # for macros, which don't get what Flask-Login gives pages

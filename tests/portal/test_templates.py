@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
 from jinja2 import Environment, meta, nodes
 
 from app import public_keys
 from app.factory import create_app
 from app.text.dates import WAYS, written
-from app.web.templating import whole_words
 from config import from_env
 from tests.support.databases import GOOD
 from tests.support.sandbox import ROOT
@@ -196,26 +194,3 @@ def test_pages_at_the_same_time_get_the_same_macros_and_their_own_readers() -> N
         second = page.render()
     assert "csrf_token" in first and first != second, "each has the token of its own session"
     assert macros._get_default_module() is macros._get_default_module()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "aws configure mfa-login --profile nadia-mfa\n  --serial-number arn:aws:iam::123456789012:mfa/division/nadia",
-        "export AWS_ENDPOINT_URL=http://127.0.0.1:5000 AWS_DEFAULT_REGION=us-east-1",
-        "<script>alert('a-b')</script> & \"c:d\"",
-        "",
-    ],
-)
-def test_a_command_may_be_broken_but_what_is_copied_is_the_command(text: str) -> None:
-    page = BeautifulSoup(f"<pre>{whole_words(text)}</pre>", "html.parser").pre
-    assert page
-    assert page.get_text() == text
-    assert {each.name for each in page.find_all()} <= {"span", "wbr"}
-    for word in page.select("span"):
-        assert not re.search(r"\s", word.get_text())
-
-
-def test_a_secret_key_stays_one_text() -> None:
-    line = "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    assert line.removeprefix("aws_secret_access_key = ") in whole_words(line)

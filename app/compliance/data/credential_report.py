@@ -100,7 +100,7 @@ def parse(content: bytes, made_at: datetime | None = None, known: Known = NOTHIN
         raise NotAReport(too_large, diagnosis="too-large")
     if not content.strip():
         nothing = _(
-            "This file is empty. Run the command again: AWS takes some seconds to make a report. Nothing was changed."
+            "This isn’t a credential report: the file is empty. AWS takes seconds to make one. Nothing was changed."
         )
         raise NotAReport(nothing, diagnosis="nothing")
     text, stated_at = report_forms.opened(content)
